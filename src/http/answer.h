@@ -1,0 +1,20 @@
+// The short answers that Drover gives itself.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace drover::http {
+
+// The HTTP status of a code: 400 for kBadRequest … 504 for kGatewayTimeout; codes that no client should see are 502
+// where the backend is to blame (kConnectFailed, kConnectTimeout: 503) and 503 where Drover is.
+unsigned status_of(Code code);
+std::string_view reason_of(unsigned status);
+
+// A whole response, `text/plain`, `Connection: close`; 426 with `Upgrade: websocket` and `Sec-WebSocket-Version: 13`,
+// 503 with `Retry-After`, 405 with `Allow`. The body is one sentence: the error's detail where the client is to
+// blame, a general one otherwise (a client learns nothing of backends).
+std::string answer_to(const Error& error);
+
+}  // namespace drover::http

@@ -1,0 +1,44 @@
+// Which headers go to the other side and which Drover sets itself (DESIGN section 4): what the backend and the
+// client get to read. Pure functions from heads to bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/head.h"
+
+namespace drover::http {
+
+enum class Scheme : std::uint8_t { kHttp, kHttps };
+// Whether the peer is one of `trusted_proxies`, whose X-Forwarded-* and X-Request-ID are kept.
+enum class PeerTrust : std::uint8_t { kUntrusted, kTrusted };
+
+struct ForwardingContext {
+  std::string_view peer_address;   // the TCP peer, without port and brackets: "10.0.0.7", "::1"
+  std::uint16_t listener_port = 0;
+  Scheme scheme = Scheme::kHttp;
+  PeerTrust trust = PeerTrust::kUntrusted;
+  std::string_view request_id;     // Drover's own; a trusted peer's wins
+  std::string_view session;        // resume_id, for X-Drover-Session
+  std::string_view websocket_key;  // for Sec-WebSocket-Key; empty: the client's own
+  std::size_t strip_prefix = 0;    // bytes of path to take out of the target's front
+};
+
+struct ForwardedRequest {
+  std::string head;                    // the whole head, empty line included
+  std::string request_id;              // the one that was sent
+  bool ignored_forwarding_headers = false;  // an untrusted peer sent X-Forwarded-*, X-Real-IP or X-Request-ID
+};
+
+// The head of the upgrade request for a backend. `request` has passed websocket::check_request().
+ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingContext& context);
+
+// The 101 for the client: the backend's, without hop-by-hop headers, X-Drover-* and Content-Length, with Upgrade,
+// Connection and `accept` (computed from the client's own key).
+std::string forward_switching(const ResponseHead& response, std::string_view accept);
+
+// Any other answer, as it is, but for X-Drover-*, hop-by-hop headers other than Transfer-Encoding, and `Connection: close`.
+std::string forward_refusal(const ResponseHead& response);
+
+}  // namespace drover::http
