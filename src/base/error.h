@@ -15,26 +15,26 @@ enum class Side : std::uint8_t { kClient, kBackend, kDrover };
 
 enum class Code : std::uint8_t {
   // Answered to the client with an HTTP status (http/answer.h).
-  kBadRequest,            // 400
-  kForbidden,             // 403
-  kNoRoute,               // 404
-  kMethodNotAllowed,      // 405
-  kRequestTimeout,        // 408
-  kTargetTooLong,         // 414
-  kUpgradeRequired,       // 426: ordinary HTTP where only WebSockets are served
-  kUnsupportedVersion,    // 426: Sec-WebSocket-Version other than 13
-  kTooManyRequests,       // 429
-  kHeadTooLarge,          // 431
-  kBadGateway,            // 502: the backend's answer breaks a rule
-  kUnavailable,           // 503: no backend to be had
-  kGatewayTimeout,        // 504
+  kBadRequest,          // 400
+  kForbidden,           // 403
+  kNoRoute,             // 404
+  kMethodNotAllowed,    // 405
+  kRequestTimeout,      // 408
+  kTargetTooLong,       // 414
+  kUpgradeRequired,     // 426: ordinary HTTP where only WebSockets are served
+  kUnsupportedVersion,  // 426: Sec-WebSocket-Version other than 13
+  kTooManyRequests,     // 429
+  kHeadTooLarge,        // 431
+  kBadGateway,          // 502: the backend's answer breaks a rule
+  kUnavailable,         // 503: no backend to be had
+  kGatewayTimeout,      // 504
   // Never seen by a client as a status of its own.
-  kConnectFailed,         // the backend refused or is unreachable; the next candidate may do better
-  kConnectTimeout,        // as kConnectFailed, by timeout
-  kOwnResources,          // EMFILE, ENOMEM, EADDRNOTAVAIL: Drover's own failure
-  kAddress,               // an address that cannot be parsed, resolved or bound
-  kConfiguration,         // anything wrong in the configuration or at start-up
-  kInternal,              // a state that cannot be; logged with both names
+  kConnectFailed,   // the backend refused or is unreachable; the next candidate may do better
+  kConnectTimeout,  // as kConnectFailed, by timeout
+  kOwnResources,    // EMFILE, ENOMEM, EADDRNOTAVAIL: Drover's own failure
+  kAddress,         // an address that cannot be parsed, resolved or bound
+  kConfiguration,   // anything wrong in the configuration or at start-up
+  kInternal,        // a state that cannot be; logged with both names
 };
 
 struct Error {

@@ -14,9 +14,9 @@ using std::chrono::milliseconds;
 
 // A CIDR block, IPv4 or IPv6: "10.0.0.0/8", "::1/128"; a bare address is the whole prefix.
 struct Network {
-  std::string text;                // as written
+  std::string text;  // as written
   bool ipv6 = false;
-  std::uint8_t bytes[16] = {};     // network order; the first 4 for IPv4; host bits cleared
+  std::uint8_t bytes[16] = {};  // network order; the first 4 for IPv4; host bits cleared
   unsigned prefix_bits = 0;
 };
 
@@ -32,8 +32,8 @@ struct Listener {
 };
 
 struct RouteMatch {
-  std::optional<std::string> host;       // lower case, without port; exact
-  std::optional<std::string> path;       // prefix on segment borders: "/ws" matches "/ws", "/ws/a", "/ws?x", not "/wsx"
+  std::optional<std::string> host;  // lower case, without port; exact
+  std::optional<std::string> path;  // prefix on segment borders: "/ws" matches "/ws", "/ws/a", "/ws?x", not "/wsx"
   std::optional<bool> websocket;
 };
 
@@ -46,10 +46,10 @@ struct Route {
 };
 
 struct BackendSpec {
-  std::string name;      // the address where unnamed
+  std::string name;  // the address where unnamed
   Endpoint address;
-  unsigned weight = 1;            // 1…1000
-  std::uint32_t max_connections = 0;   // 0: none
+  unsigned weight = 1;                // 1…1000
+  std::uint32_t max_connections = 0;  // 0: none
 };
 
 enum class PolicyKind : std::uint8_t { kRoundRobin, kLeastConnections };
@@ -65,7 +65,7 @@ struct SlowClient {
 struct PoolTimeouts {
   milliseconds connect{5'000};
   milliseconds upgrade{10'000};
-  milliseconds idle{0};   // 0: none
+  milliseconds idle{0};  // 0: none
   milliseconds close{5'000};
 };
 
@@ -104,11 +104,11 @@ struct Log {
 };
 
 struct Config {
-  std::string file;                       // where it came from, for messages
-  std::optional<unsigned> workers;        // none: auto
-  std::vector<Listener> listeners;        // never empty
+  std::string file;                 // where it came from, for messages
+  std::optional<unsigned> workers;  // none: auto
+  std::vector<Listener> listeners;  // never empty
   std::vector<Network> trusted_proxies;
-  std::vector<Route> routes;              // never empty: without any, one that matches all and names "default"
+  std::vector<Route> routes;  // never empty: without any, one that matches all and names "default"
   std::vector<Pool> pools;
   Limits limits;
   Shutdown shutdown;

@@ -15,7 +15,7 @@ enum class Scheme : std::uint8_t { kHttp, kHttps };
 enum class PeerTrust : std::uint8_t { kUntrusted, kTrusted };
 
 struct ForwardingContext {
-  std::string_view peer_address;   // the TCP peer, without port and brackets: "10.0.0.7", "::1"
+  std::string_view peer_address;  // the TCP peer, without port and brackets: "10.0.0.7", "::1"
   std::uint16_t listener_port = 0;
   Scheme scheme = Scheme::kHttp;
   PeerTrust trust = PeerTrust::kUntrusted;
@@ -26,8 +26,8 @@ struct ForwardingContext {
 };
 
 struct ForwardedRequest {
-  std::string head;                    // the whole head, empty line included
-  std::string request_id;              // the one that was sent
+  std::string head;                         // the whole head, empty line included
+  std::string request_id;                   // the one that was sent
   bool ignored_forwarding_headers = false;  // an untrusted peer sent X-Forwarded-*, X-Real-IP or X-Request-ID
 };
 
@@ -38,7 +38,8 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
 // Connection and `accept` (computed from the client's own key).
 std::string forward_switching(const ResponseHead& response, std::string_view accept);
 
-// Any other answer, as it is, but for X-Drover-*, hop-by-hop headers other than Transfer-Encoding, and `Connection: close`.
+// Any other answer, as it is, but for X-Drover-*, hop-by-hop headers other than Transfer-Encoding, and `Connection:
+// close`.
 std::string forward_refusal(const ResponseHead& response);
 
 }  // namespace drover::http

@@ -58,7 +58,8 @@ class ResponseParser {
   Result<Fed> feed_body(Bytes input);
   // Whether the head says that there is no body at all (204, 304, Content-Length: 0).
   bool body_is_empty() const;
-  // The connection ended here. True: the message is whole (a body that lasts until the end is), false: it was cut short.
+  // The connection ended here. True: the message is whole (a body that lasts until the end is), false: it was cut
+  // short.
   bool finish();
 
  private:

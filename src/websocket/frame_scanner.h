@@ -25,8 +25,8 @@ struct ScanLimits {
 };
 
 struct Violation {
-  CloseCode code;           // for the offender: 1002, or 1009 over max_message_size
-  const char* reason;       // static, for the log and the Close frame
+  CloseCode code;      // for the offender: 1002, or 1009 over max_message_size
+  const char* reason;  // static, for the log and the Close frame
 };
 
 // A whole control frame. `bytes` is the frame as received, `payload` is unmasked and lives until the next scan().
@@ -50,8 +50,8 @@ class FrameScanner {
   };
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   struct Step {
-    Bytes head;                // bytes held from earlier input that are whole now; they go before body. Valid until the next scan()
-    Bytes body;                // a part of the input, to be passed on
+    Bytes head;  // bytes held from earlier input that are whole now; they go before body. Valid until the next scan()
+    Bytes body;  // a part of the input, to be passed on
     std::size_t consumed = 0;  // bytes of the input that were passed on, held or are control(); scan the rest next
     Stop stop = Stop::kInput;
     // Offsets into head+body (0…head.size()+body.size()) of the last place where a control frame, or a data frame,
@@ -61,8 +61,8 @@ class FrameScanner {
   };
   Step scan(Bytes input, const ScanLimits& limits);
 
-  const ControlFrame& control() const;      // after kControl
-  const Violation& violation() const;       // after kViolation
+  const ControlFrame& control() const;  // after kControl
+  const Violation& violation() const;   // after kViolation
   // Where the output (everything that was passed on so far) stands.
   bool at_frame_boundary() const;
   bool at_message_boundary() const;

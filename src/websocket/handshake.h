@@ -23,8 +23,8 @@ struct UpgradeRequest {
 Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& head);
 
 struct UpgradeAnswer {
-  std::string subprotocol;         // chosen; empty: none
-  std::string extensions;          // Sec-WebSocket-Extensions as answered; empty: none
+  std::string subprotocol;          // chosen; empty: none
+  std::string extensions;           // Sec-WebSocket-Extensions as answered; empty: none
   bool permessage_deflate = false;  // it owns RSV1, RFC 7692 section 6
 };
 
