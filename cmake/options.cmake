@@ -28,7 +28,7 @@ endif()
 
 add_library(drover_warnings INTERFACE)
 target_compile_options(drover_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
   -Wimplicit-fallthrough -Werror)
 
 # drover_library(name SOURCES a.cc … DEPENDS other …): the static library of one folder under src/.

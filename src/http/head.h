@@ -25,6 +25,13 @@ struct Header {
 // ASCII case-insensitive, RFC 9110 section 5.1.
 bool same_name(std::string_view a, std::string_view b);
 
+// Without the spaces and tabs around it (OWS, RFC 9110 section 5.6.3).
+std::string_view trimmed(std::string_view text);
+
+// Takes the first element of a comma-separated list off the front of `rest` (RFC 9110 section 5.6.1): without the
+// white space around it, empty elements skipped; empty once there is none left.
+std::string_view next_element(std::string_view& rest);
+
 // The header lines that requests and responses share. Filled by the parsers of head_parser.h.
 class HeaderList {
  public:

@@ -3,13 +3,14 @@
 // so that the output never stands inside one. One scanner a direction, one thread, no allocation on the fast path.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "base/bytes.h"
 #include "websocket/close_code.h"
+#include "websocket/frame_header.h"
 
 namespace drover::websocket {
 
@@ -29,13 +30,29 @@ struct Violation {
   const char* reason;  // static, for the log and the Close frame
 };
 
-// A whole control frame. `bytes` is the frame as received, `payload` is unmasked and lives until the next scan().
+// A whole control frame, Close included. `bytes` is the frame as received: a part of the input, right behind `body`,
+// where it was not split over reads. Both views live until the next scan().
 struct ControlFrame {
   Opcode opcode;
   Bytes bytes;
-  Bytes payload;
+  Bytes payload;  // unmasked
 };
 
+// How a caller goes through what it has read (`forward` takes the bytes on to the other side):
+//
+//   FrameScanner::Step step;
+//   do {
+//     step = scanner.scan(input, limits);
+//     forward(step.head), forward(step.body);
+//     if (step.stop == FrameScanner::Stop::kControl) /* forward, answer or swallow scanner.control() */;
+//     input = input.subspan(step.consumed);
+//   } while (step.stop == FrameScanner::Stop::kControl);
+//
+// The last scan, though its input may be empty, gives back the buffer of the control frame before it.
+//
+// Memory: an incomplete header is held in the scanner itself; only control frames make a buffer of their own. What is
+// held when the connection ends is never passed on. What comes behind a Close is scanned like anything else: that
+// nothing may follow is the caller's to enforce.
 class FrameScanner {
  public:
   explicit FrameScanner(Sender sender);
@@ -45,33 +62,55 @@ class FrameScanner {
 
   enum class Stop : std::uint8_t {
     kInput,      // all of the input was taken
-    kControl,    // control() is whole; it is not part of head and body: the caller passes it on, or not
-    kViolation,  // violation() says which; head and body before it are legal and may be passed on
+    kControl,    // control() is whole; it is not part of head and body: it goes behind them, or nowhere
+    kViolation,  // violation() says which; head and body before it are legal and may be passed on. Final
   };
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   struct Step {
     Bytes head;  // bytes held from earlier input that are whole now; they go before body. Valid until the next scan()
-    Bytes body;  // a part of the input, to be passed on
+    Bytes body;  // the front of the input, to be passed on
     std::size_t consumed = 0;  // bytes of the input that were passed on, held or are control(); scan the rest next
     Stop stop = Stop::kInput;
     // Offsets into head+body (0…head.size()+body.size()) of the last place where a control frame, or a data frame,
-    // of Drover's own may stand; kNone: nowhere in this step.
+    // of Drover's own may stand; kNone: nowhere in this step. The end counts, and so does 0 where the output stood at
+    // a boundary before this step. At kControl frame_boundary is the end: control() goes there.
     std::size_t frame_boundary = kNone;
     std::size_t message_boundary = kNone;
   };
   Step scan(Bytes input, const ScanLimits& limits);
 
-  const ControlFrame& control() const;  // after kControl
+  const ControlFrame& control() const;  // after kControl, until the next scan()
   const Violation& violation() const;   // after kViolation
   // Where the output (everything that was passed on so far) stands.
-  bool at_frame_boundary() const;
-  bool at_message_boundary() const;
+  bool at_frame_boundary() const { return remaining_ == 0; }
+  bool at_message_boundary() const { return remaining_ == 0 && !inside_message_; }
   // Data messages whose last frame's header has been passed.
-  std::uint64_t messages() const;
+  std::uint64_t messages() const { return messages_; }
 
  private:
-  // Layout is the implementation's; sizeof(FrameScanner) must stay under 64 bytes, with the buffer of a control
-  // frame that is split over reads made on demand.
+  struct ControlBuffer;
+  using HeldHeader = std::array<std::uint8_t, kMaxFrameHeader - 1>;
+
+  HeaderRules rules_of(const ScanLimits& limits) const;
+  std::size_t complete_held_header(Bytes input, const ScanLimits& limits, Step& step);
+  void walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, Step& step);
+  void scan_control(Bytes input, const ScanLimits& limits, Step& step);
+  FrameHeader read_control(Bytes frame, const ScanLimits& limits) const;
+  void pass_header(std::uint8_t first, std::uint64_t payload);
+  void refuse(Fault fault, Step& step);
+
+  std::uint64_t remaining_ = 0;     // payload of the data frame at hand that has not been passed on
+  std::uint64_t message_size_ = 0;  // payload of the unfinished message so far, by its headers
+  std::uint64_t messages_ = 0;
+  std::unique_ptr<ControlBuffer> control_;  // while a control frame is being collected or reported
+  HeldHeader held_;                         // the front of a data frame's header that is cut short
+  HeldHeader head_;                         // what the last step gave out as `head`; held_ may be filled anew
+  std::uint8_t held_size_ = 0;
+  std::uint8_t mask_bit_;
+  bool inside_message_ = false;  // the last data frame's header had no FIN
+  Fault fault_ = Fault::kNone;
 };
+
+static_assert(sizeof(FrameScanner) <= 64, "two for every session");
 
 }  // namespace drover::websocket

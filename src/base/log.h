@@ -1,0 +1,63 @@
+// The operational log (stderr) and the access log, both behind bounded queues: a thread that logs never waits for a
+// file, a pipe or a disk; what does not fit is dropped and counted. Any thread, between open() and close().
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace drover::log {
+
+enum class Level : std::uint8_t { kDebug, kInfo, kWarn, kError };
+
+struct Settings {
+  Level level = Level::kInfo;
+  std::string access = "off";  // "stdout", "stderr", "off", or a path
+};
+
+// Starts the writers. Call after any fork. Errors: kConfiguration, where the access log's file cannot be opened.
+Result<void> open(const Settings& settings);
+// Writes out what is queued, waiting at most a second for a reader that does not read, and stops the writers.
+void close();
+
+bool enabled(Level level);
+// Lines that were dropped since open() because a queue was full.
+std::uint64_t dropped_lines();
+
+// key=value; the value is quoted and escaped where it holds anything but plain characters, so one event is one line.
+struct Field {
+  Field(std::string_view field_key, std::string_view text) : key(field_key), value(text) {}
+  Field(std::string_view field_key, const char* text) : key(field_key), value(text) {}
+  Field(std::string_view field_key, const std::string& text) : key(field_key), value(text) {}
+  template <class Number>
+    requires std::is_arithmetic_v<Number>
+  Field(std::string_view field_key, Number number) : key(field_key), value(std::to_string(number)) {}
+  std::string_view key;
+  std::string value;
+};
+
+// "2026-11-21T23:09:21.123Z info listening address=127.0.0.1:8080"
+void event(Level level, std::string_view name, std::initializer_list<Field> fields);
+inline void debug(std::string_view name, std::initializer_list<Field> fields) {
+  event(Level::kDebug, name, fields);
+}
+inline void info(std::string_view name, std::initializer_list<Field> fields) {
+  event(Level::kInfo, name, fields);
+}
+inline void warn(std::string_view name, std::initializer_list<Field> fields) {
+  event(Level::kWarn, name, fields);
+}
+inline void error(std::string_view name, std::initializer_list<Field> fields) {
+  event(Level::kError, name, fields);
+}
+
+// One line of the access log, without '\n'.
+void access(std::string_view line);
+
+// What event() writes behind the name: " key=value key=\"quoted\"".
+std::string fields_text(std::initializer_list<Field> fields);
+
+}  // namespace drover::log

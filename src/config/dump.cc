@@ -1,0 +1,134 @@
+// The effective configuration as YAML in the long form. Strings are quoted, so that nothing in them is syntax.
+#include <limits>
+#include <utility>
+
+#include "config/load.h"
+#include "config/values.h"
+
+namespace drover::config {
+namespace {
+
+// Double quotes for YAML, "$$" for the expansion. There are no control characters to escape: the loader takes none.
+std::string string(std::string_view text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') result += '\\';
+    if (c == '$') result += '$';
+    result += c;
+  }
+  return result + "\"";
+}
+
+std::string flag(bool value) {
+  return value ? "true" : "false";
+}
+
+std::string_view name_of(PolicyKind policy) {
+  return policy == PolicyKind::kRoundRobin ? "round_robin" : "least_connections";
+}
+
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarn: return "warn";
+    case LogLevel::kError: return "error";
+  }
+  return "info";
+}
+
+class Writer {
+ public:
+  // "  key: value"; an empty value opens a map or a list.
+  void line(std::size_t indent, std::string_view key, std::string_view value = "") {
+    out_.append(indent, ' ').append(key).append(":");
+    if (!value.empty()) out_.append(" ").append(value);
+    out_ += '\n';
+  }
+  void item(std::size_t indent, std::string_view value) { out_.append(indent, ' ').append("- ").append(value) += '\n'; }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
+template <class Items, class Text>
+std::string flow_list(const Items& items, Text text) {
+  std::string result = "[";
+  for (const auto& each : items) result += (result.size() > 1 ? ", " : "") + string(text(each));
+  return result + "]";
+}
+
+void write_routes(Writer& writer, const Config& config) {
+  writer.line(0, "routes");
+  for (const Route& route : config.routes) {
+    std::string match;
+    const auto add = [&](std::string_view key, const std::string& value) {
+      match.append(match.empty() ? "" : ", ").append(key).append(": ").append(value);
+    };
+    if (route.match.host) add("host", string(*route.match.host));
+    if (route.match.path) add("path", string(*route.match.path));
+    if (route.match.websocket) add("websocket", flag(*route.match.websocket));
+    writer.item(2, "match: {" + match + "}");
+    writer.line(4, "pool", string(route.pool));
+    writer.line(4, "strip_prefix", flag(route.strip_prefix));
+    writer.line(4, "allowed_origins", flow_list(route.allowed_origins, [](const std::string& each) { return each; }));
+  }
+}
+
+void write_pool(Writer& writer, const Pool& pool) {
+  writer.line(2, string(pool.name));
+  writer.line(4, "backends");
+  for (const BackendSpec& backend : pool.backends) {
+    writer.item(6, "name: " + string(backend.name));
+    writer.line(8, "address", string(backend.address.text));
+    writer.line(8, "weight", std::to_string(backend.weight));
+    writer.line(8, "max_connections", std::to_string(backend.max_connections));
+  }
+  writer.line(4, "policy", name_of(pool.policy));
+  writer.line(4, "attempts", std::to_string(pool.attempts));
+  writer.line(4, "limits");
+  writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));
+  writer.line(4, "slow_client");
+  writer.line(6, "max_queued", format_size(pool.slow_client.max_queued));
+  writer.line(4, "timeouts");
+  writer.line(6, "connect", format_duration(pool.timeouts.connect));
+  writer.line(6, "upgrade", format_duration(pool.timeouts.upgrade));
+  writer.line(6, "idle", format_duration(pool.timeouts.idle));
+  writer.line(6, "close", format_duration(pool.timeouts.close));
+}
+
+void write_process(Writer& writer, const Config& config) {
+  const bool limited = config.limits.max_connections < std::numeric_limits<std::uint32_t>::max();
+  writer.line(0, "limits");
+  writer.line(2, "max_connections", limited ? std::to_string(config.limits.max_connections) : "0");
+  writer.line(2, "max_head_size", format_size(config.limits.max_head_size));
+  writer.line(2, "max_headers", std::to_string(config.limits.max_headers));
+  writer.line(2, "head_timeout", format_duration(config.limits.head_timeout));
+  writer.line(0, "shutdown");
+  writer.line(2, "announce", format_duration(config.shutdown.announce));
+  writer.line(2, "pace", config.shutdown.pace ? format_rate(*config.shutdown.pace) : "auto");
+  writer.line(2, "deadline", format_duration(config.shutdown.deadline));
+  writer.line(0, "admin");
+  writer.line(2, "bind", string(config.admin.bind ? config.admin.bind->text : ""));
+  writer.line(0, "log");
+  writer.line(2, "level", name_of(config.log.level));
+  writer.line(2, "access", string(config.log.access));
+}
+
+}  // namespace
+
+std::string to_yaml(const Config& config) {
+  Writer writer;
+  writer.line(0, "workers", config.workers ? std::to_string(*config.workers) : "auto");
+  writer.line(0, "listeners");
+  for (const Listener& listener : config.listeners) writer.item(2, "bind: " + string(listener.bind.text));
+  writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
+  write_routes(writer, config);
+  writer.line(0, "pools");
+  for (const Pool& pool : config.pools) write_pool(writer, pool);
+  write_process(writer, config);
+  return writer.take();
+}
+
+}  // namespace drover::config

@@ -1,0 +1,179 @@
+// The sections that belong to the process as a whole; pools and routes have readers of their own.
+#include "config/read_config.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <thread>
+
+#include "config/read_pools.h"
+#include "config/read_routes.h"
+#include "config/text.h"
+#include "config/values.h"
+
+namespace drover::config {
+namespace {
+
+constexpr unsigned kMostWorkers = 1024;
+constexpr std::size_t kMostListeners = 1024;
+constexpr double kLeastPace = 0.01;  // a close in 100 s
+constexpr double kMostPace = 1'000'000;
+constexpr std::size_t kLongestPath = 4095;  // PATH_MAX without its NUL
+
+constexpr std::array kLogLevels = {
+    Choice<LogLevel>{"debug", LogLevel::kDebug},
+    Choice<LogLevel>{"info", LogLevel::kInfo},
+    Choice<LogLevel>{"warn", LogLevel::kWarn},
+    Choice<LogLevel>{"error", LogLevel::kError},
+};
+
+void read_workers(Reader& reader, const Field& field, Config& config) {
+  if (!field.is(NodeKind::kScalar) || field.node->text == "auto") return;
+  if (reader.text(field) == "auto") return;  // ${WORKERS:-auto}
+  unsigned workers = 0;
+  reader.number(field, 1U, kMostWorkers, workers);
+  if (workers == 0) return;
+  config.workers = workers;
+  const unsigned processors = std::thread::hardware_concurrency();
+  if (processors > 0 && workers > processors)
+    reader.warn(field.position(), "'workers' is " + std::to_string(workers) + ", more than the " +
+                                      std::to_string(processors) + " CPUs that this process may use");
+}
+
+// All endpoints to listen on, the admin port's among them, checked against each other.
+class Binds {
+ public:
+  explicit Binds(Reader& reader) : reader_(reader) {}
+
+  std::optional<Endpoint> read(const Field& field) {
+    const auto endpoint = reader_.endpoint(field);
+    if (endpoint) add(field, *endpoint);
+    return endpoint;
+  }
+
+  void add(const Field& field, const Endpoint& endpoint) {
+    for (const auto& [path, other] : taken_)
+      if (overlap(endpoint, other))
+        return reader_.error(field.position(), "'" + field.path + "' at " + in_quotes(endpoint.text) +
+                                                   " collides with '" + path + "' at " + in_quotes(other.text));
+    taken_.push_back({field.path, endpoint});
+  }
+
+ private:
+  struct Taken {
+    std::string path;
+    Endpoint endpoint;
+  };
+  Reader& reader_;
+  std::vector<Taken> taken_;
+};
+
+void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& config) {
+  const Field short_form = top["listen"];
+  const Field long_form = top["listeners"];
+  if (short_form.present() && long_form.present())
+    reader.error(long_form.position(), "both 'listen' and 'listeners'; use one of them");
+  const Field& list = short_form.present() ? short_form : long_form;
+  if (!list.present()) return reader.error({}, "no listener: set 'listen' or 'listeners'");
+  if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
+  if (list.size() > kMostListeners)
+    return reader.error(list.position(), "more than " + std::to_string(kMostListeners) + " listeners");
+  const auto add = [&](const Field& field) {
+    if (auto endpoint = binds.read(field)) config.listeners.push_back({*std::move(endpoint)});
+  };
+  if (short_form.is(NodeKind::kScalar)) add(short_form);
+  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index));
+  for (std::size_t index = 0; index < long_form.size(); ++index) add(long_form.item(index)["bind"]);
+}
+
+void read_trusted_proxies(Reader& reader, const Field& list, std::vector<Network>& out) {
+  for (std::size_t index = 0; index < list.size(); ++index) {
+    const Field field = list.item(index);
+    const auto text = reader.text(field);
+    if (!text) continue;
+    const auto network = reader.parsed(field, *text, parse_network);
+    if (!network) continue;
+    if (network->prefix_bits == 0)
+      reader.warn(field.position(),
+                  "'" + field.path + "' at " + in_quotes(*text) + " trusts every client to name its own address");
+    else if (has_host_bits(*network))
+      reader.warn(field.position(),
+                  "'" + field.path + "' at " + in_quotes(*text) + " has bits set behind its prefix; they are ignored");
+    out.push_back(*network);
+  }
+}
+
+void read_limits(Reader& reader, const Field& map, Limits& limits) {
+  constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
+  reader.number(map["max_connections"], std::uint32_t{0}, kMost, limits.max_connections);
+  if (limits.max_connections == 0) limits.max_connections = kMost;
+  std::uint64_t head_size = limits.max_head_size;
+  reader.size(map["max_head_size"], 256, 1ULL << 20U, head_size);
+  limits.max_head_size = static_cast<std::uint32_t>(head_size);
+  reader.number(map["max_headers"], std::uint32_t{1}, std::uint32_t{10'000}, limits.max_headers);
+  reader.duration(map["head_timeout"], milliseconds(1), limits.head_timeout);
+}
+
+void read_shutdown(Reader& reader, const Field& map, Shutdown& shutdown) {
+  reader.duration(map["announce"], milliseconds(0), shutdown.announce);
+  reader.duration(map["deadline"], milliseconds(1), shutdown.deadline);
+  const Field pace = map["pace"];
+  const auto text = reader.text(pace);
+  if (!text || *text == "auto") return;
+  shutdown.pace = reader.parsed(pace, *text, parse_rate);
+  if (shutdown.pace && (*shutdown.pace < kLeastPace || *shutdown.pace > kMostPace))
+    reader.error(pace.position(), "'" + pace.path + "' must be 'auto' or between " + format_rate(kLeastPace) + " and " +
+                                      format_rate(kMostPace) + ", got " + in_quotes(*text));
+}
+
+void read_admin(Reader& reader, const Field& map, Binds& binds, Admin& admin) {
+  const Field bind = map["bind"];
+  if (!bind.present()) return binds.add(bind, *admin.bind);
+  const auto text = reader.text(bind);
+  if (!text) return;
+  admin.bind.reset();
+  if (text->empty()) return;
+  admin.bind = binds.read(bind);
+  if (admin.bind && !is_loopback(*admin.bind))
+    reader.error(bind.position(), "'" + bind.path + "' at " + in_quotes(*text) +
+                                      " is not a loopback address; others need 'admin.token', which is not "
+                                      "implemented in this version");
+}
+
+void read_log(Reader& reader, const Field& map, Log& log) {
+  constexpr std::array<std::string_view, 3> kWords = {"stdout", "stderr", "off"};
+  reader.choice(map["level"], std::span<const Choice<LogLevel>>(kLogLevels), log.level);
+  const Field access = map["access"];
+  const auto text = reader.text(access);
+  if (!text) return;
+  log.access = *text;
+  if (std::ranges::find(kWords, *text) != kWords.end()) return;
+  if (text->find('/') == std::string::npos || text->ends_with('/') || text->size() > kLongestPath) {
+    reader.error(access.position(), "'" + access.path +
+                                        "' must be 'stdout', 'stderr', 'off' or a path with a '/', got " +
+                                        in_quotes(*text) + did_you_mean(*text, kWords));
+    return;
+  }
+  const auto folder = std::filesystem::absolute(reader.file()).parent_path();
+  log.access = (folder / *text).lexically_normal().string();
+}
+
+}  // namespace
+
+Config read_config(Reader& reader, const Field& top) {
+  Config config;
+  config.file = reader.file();
+  Binds binds(reader);
+  read_workers(reader, top["workers"], config);
+  read_listeners(reader, top, binds, config);
+  read_trusted_proxies(reader, top["trusted_proxies"], config.trusted_proxies);
+  config.pools = read_pools(reader, top);
+  config.routes = read_routes(reader, top, config.pools);
+  read_limits(reader, top["limits"], config.limits);
+  read_shutdown(reader, top["shutdown"], config.shutdown);
+  read_admin(reader, top["admin"], binds, config.admin);
+  read_log(reader, top["log"], config.log);
+  return config;
+}
+
+}  // namespace drover::config

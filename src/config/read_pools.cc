@@ -1,0 +1,176 @@
+// One pool at a time; both forms have the same keys at the same places below their map.
+#include "config/read_pools.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "config/schema.h"
+#include "config/text.h"
+
+namespace drover::config {
+namespace {
+
+constexpr std::size_t kMostPools = 10'000;
+constexpr std::size_t kLongestName = 64;
+constexpr std::uint64_t kLeastQueue = 1024;
+constexpr std::uint64_t kMostQueue = 1ULL << 30U;
+constexpr std::uint64_t kHugeQueue = 16ULL << 20U;
+
+constexpr std::array kPolicies = {
+    Choice<PolicyKind>{"least_connections", PolicyKind::kLeastConnections},
+    Choice<PolicyKind>{"round_robin", PolicyKind::kRoundRobin},
+    Choice<PolicyKind>{"health_score", std::nullopt},
+    Choice<PolicyKind>{"random_two", std::nullopt},
+    Choice<PolicyKind>{"consistent_hash", std::nullopt},
+};
+
+// Names of pools and backends stand in URLs, log fields and metric labels.
+bool check_name(Reader& reader, Position position, std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' ||
+           c == '-' || c == ':' || c == '[' || c == ']';
+  };
+  if (!name.empty() && name.size() <= kLongestName && std::ranges::all_of(name, allowed)) return true;
+  reader.error(position, in_quotes(name) + " is no name: up to " + std::to_string(kLongestName) +
+                             " letters, digits and characters of '._-:[]'");
+  return false;
+}
+
+std::optional<BackendSpec> read_backend(Reader& reader, const Field& field) {
+  const bool short_form = field.is(NodeKind::kScalar);
+  const Field address = short_form ? field : field["address"];
+  auto endpoint = reader.endpoint(address);
+  if (endpoint && (endpoint->host.empty() || endpoint->port == 0)) {
+    reader.error(address.position(), "'" + address.path + "' must be 'host:port' with a host and a port above 0, got " +
+                                         in_quotes(endpoint->text));
+    endpoint.reset();
+  }
+  BackendSpec backend;
+  if (endpoint) backend.address = *endpoint;
+  backend.name = backend.address.text;
+  if (const auto name = reader.text(field["name"]))
+    if (check_name(reader, field["name"].position(), *name)) backend.name = *name;
+  reader.number(field["weight"], 1U, 1000U, backend.weight);
+  reader.number(field["max_connections"], std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max(),
+                backend.max_connections);
+  if (!endpoint) return std::nullopt;
+  return backend;
+}
+
+std::vector<BackendSpec> read_backends(Reader& reader, const Field& list) {
+  std::vector<BackendSpec> backends;
+  std::unordered_map<std::string, std::size_t> names;
+  std::unordered_map<std::string, std::size_t> addresses;
+  if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
+  for (std::size_t index = 0; index < list.size(); ++index) {
+    const Field field = list.item(index);
+    auto backend = read_backend(reader, field);
+    if (!backend) continue;
+    const auto twin = addresses.emplace(canonical(backend->address), index);
+    const auto namesake = names.emplace(backend->name, index);
+    if (!twin.second) {
+      reader.error(field.position(), "duplicate backend address " + in_quotes(backend->address.text) +
+                                         "; the first is " + list.item(twin.first->second).path);
+    } else if (!namesake.second) {
+      reader.error(field.position(), "duplicate backend name " + in_quotes(backend->name) + "; the first is " +
+                                         list.item(namesake.first->second).path);
+    }
+    backends.push_back(*std::move(backend));
+  }
+  return backends;
+}
+
+void read_policy(Reader& reader, const Field& field, PolicyKind& out) {
+  const bool map_form = field.is(NodeKind::kMap);
+  const std::span<const Choice<PolicyKind>> policies(kPolicies);
+  if (!map_form) {
+    reader.choice(field, policies, out);
+  } else if (field.node->entries.size() != 1 || field.node->entries.front().key->kind != NodeKind::kScalar) {
+    reader.error(field.position(),
+                 "'" + field.path + "' must be a policy's name, or a map of one name to its settings");
+  } else {
+    const Field word{field.node->entries.front().key.get(), field.path};
+    const auto implemented = [&](const auto& each) { return each.value && each.word == word.node->text; };
+    if (std::ranges::any_of(policies, implemented)) {
+      reader.error(word.position(), "'" + field.path + "': " + in_quotes(word.node->text) + " has no settings");
+    } else {
+      reader.choice(word, policies, out);
+    }
+  }
+}
+
+Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
+  constexpr milliseconds kNotZero{1};
+  constexpr milliseconds kZeroAllowed{0};
+  Pool pool;
+  pool.name = name;
+  pool.backends = read_backends(reader, map["backends"]);
+  read_policy(reader, map["policy"], pool.policy);
+  reader.number(map["attempts"], 1U, 100U, pool.attempts);
+  reader.size(map["limits"]["max_message_size"], 0, std::numeric_limits<std::int64_t>::max(),
+              pool.limits.max_message_size);
+  const Field max_queued = map["slow_client"]["max_queued"];
+  reader.size(max_queued, kLeastQueue, kMostQueue, pool.slow_client.max_queued);
+  if (pool.slow_client.max_queued > kHugeQueue)
+    reader.warn(max_queued.position(), "'" + max_queued.path + "': every slow client may take that much memory, twice");
+  const Field timeouts = map["timeouts"];
+  reader.duration(timeouts["connect"], kNotZero, pool.timeouts.connect);
+  reader.duration(timeouts["upgrade"], kNotZero, pool.timeouts.upgrade);
+  reader.duration(timeouts["idle"], kZeroAllowed, pool.timeouts.idle);
+  reader.duration(timeouts["close"], kNotZero, pool.timeouts.close);
+  return pool;
+}
+
+struct ShortForm {
+  const Node* key = nullptr;  // the first key at top level that is a pool's; null: none
+  std::string path;
+};
+
+ShortForm find_short_form(const Field& top) {
+  const auto first_of = [](const Field& map, const Section& section, std::string_view but) -> ShortForm {
+    if (!map.is(NodeKind::kMap)) return {};
+    for (const Entry& entry : map.node->entries) {
+      if (entry.key->kind != NodeKind::kScalar || entry.key->text == but) continue;
+      const Key* key = section.find(entry.key->text);
+      if (key != nullptr && key->status != Status::kLater) return {entry.key.get(), map.child_path(key->name)};
+    }
+    return {};
+  };
+  // 'limits' at top level has keys of its own beside those of a pool.
+  ShortForm found = first_of(top, kPoolSection, "limits");
+  return found.key != nullptr ? found : first_of(top["limits"], kPoolLimitsSection, "");
+}
+
+}  // namespace
+
+std::vector<Pool> read_pools(Reader& reader, const Field& top) {
+  std::vector<Pool> pools;
+  const Field named = top["pools"];
+  const bool has_default = named[kDefaultPool].present();
+  if (named.is(NodeKind::kMap)) {
+    if (named.node->entries.size() > kMostPools)
+      reader.error(named.position(), "'pools' has more than " + std::to_string(kMostPools) + " pools");
+    for (const Entry& entry : named.node->entries) {
+      if (entry.key->kind != NodeKind::kScalar || !check_name(reader, entry.key->position, entry.key->text)) continue;
+      pools.push_back(read_pool(reader, {entry.value.get(), named.child_path(entry.key->text)}, entry.key->text));
+    }
+  }
+  const ShortForm short_form = find_short_form(top);
+  if (short_form.key != nullptr) {
+    const std::string subject = in_quotes(short_form.path) + " at top level belongs to the pool 'default', ";
+    if (has_default) {
+      reader.error(short_form.key->position, subject + "which 'pools' has too; use one form for it");
+    } else if (!top["backends"].present()) {
+      reader.error(short_form.key->position, subject + "which has no 'backends'");
+    }
+    pools.push_back(read_pool(reader, top, kDefaultPool));
+  } else if (!named.present()) {
+    reader.error({}, "no backends: set 'backends' or 'pools'");
+  } else if (named.is(NodeKind::kMap) && pools.empty() && named.node->entries.empty()) {
+    reader.error(named.position(), "'pools' is empty");
+  }
+  return pools;
+}
+
+}  // namespace drover::config

@@ -1,0 +1,134 @@
+// One scalar at a time: expanded, checked to be one line of text, parsed, held against its range.
+#include "config/reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "config/expand.h"
+#include "config/text.h"
+#include "config/values.h"
+
+namespace drover::config {
+
+std::string Field::child_path(std::string_view key) const {
+  return path.empty() ? std::string(key) : path + "." + std::string(key);
+}
+
+Field Field::operator[](std::string_view key) const {
+  Field child{nullptr, child_path(key)};
+  if (!is(NodeKind::kMap)) return child;
+  const auto named = [&](const Entry& entry) { return entry.key->kind == NodeKind::kScalar && entry.key->text == key; };
+  const auto found = std::ranges::find_if(node->entries, named);
+  if (found != node->entries.end()) child.node = found->value.get();
+  return child;
+}
+
+Field Field::item(std::size_t index) const {
+  return {node->items[index].get(), path + "[" + std::to_string(index) + "]"};
+}
+
+void Reader::error(Position position, std::string message) {
+  diagnostics_.add({Severity::kError, file_, position.line, position.column, std::move(message)});
+}
+
+void Reader::warn(Position position, std::string message) {
+  diagnostics_.add({Severity::kWarning, file_, position.line, position.column, std::move(message)});
+}
+
+std::optional<Reader::Scalar> Reader::scalar(const Field& field) {
+  if (!field.is(NodeKind::kScalar)) return std::nullopt;
+  auto expanded = expand(field.node->text, environment_);
+  if (!expanded) {
+    error(field.position(), "'" + field.path + "': " + expanded.error().detail);
+    return std::nullopt;
+  }
+  if (find_non_text(expanded->text) || expanded->text.find_first_of("\t\r\n") != std::string::npos) {
+    error(field.position(), "'" + field.path + "' must be one line of text, got " + in_quotes(expanded->text));
+    return std::nullopt;
+  }
+  // In a flow map "${NAME}" has to be quoted; what comes from the environment is therefore of any type.
+  return Scalar{std::move(expanded->text), field.node->quoted && !expanded->from_environment};
+}
+
+std::optional<std::string> Reader::text(const Field& field) {
+  auto found = scalar(field);
+  if (!found) return std::nullopt;
+  return std::move(found->text);
+}
+
+std::optional<std::string> Reader::unquoted(const Field& field, std::string_view expected) {
+  auto found = scalar(field);
+  if (!found) return std::nullopt;
+  if (found->quoted) {
+    error(field.position(), "'" + field.path + "' must be " + std::string(expected) + ", got the string " +
+                                in_quotes(found->text) + " (leave out the quotes)");
+    return std::nullopt;
+  }
+  return std::move(found->text);
+}
+
+void Reader::flag(const Field& field, bool& out) {
+  const auto found = unquoted(field, "true or false");
+  if (!found) return;
+  if (const auto value = parsed(field, *found, parse_flag)) out = *value;
+}
+
+void Reader::report_range(const Field& field, const std::string& least, const std::string& most) {
+  error(field.position(),
+        "'" + field.path + "' must be between " + least + " and " + most + ", got " + in_quotes(field.node->text));
+}
+
+std::optional<std::uint64_t> Reader::number_between(const Field& field, std::uint64_t least, std::uint64_t most) {
+  const auto found = unquoted(field, "a number");
+  if (!found) return std::nullopt;
+  const auto value = parsed(field, *found, parse_number);
+  if (!value) return std::nullopt;
+  if (*value >= least && *value <= most) return value;
+  report_range(field, std::to_string(least), std::to_string(most));
+  return std::nullopt;
+}
+
+void Reader::duration(const Field& field, milliseconds least, milliseconds& out) {
+  const auto found = text(field);
+  if (!found) return;
+  const auto value = parsed(field, *found, parse_duration);
+  if (!value) return;
+  if (*value >= least) {
+    out = *value;
+  } else {
+    report_range(field, format_duration(least), format_duration(kLongestDuration));
+  }
+}
+
+void Reader::size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out) {
+  const auto found = text(field);
+  if (!found) return;
+  const auto value = parsed(field, *found, parse_size);
+  if (!value) return;
+  if (*value >= least && *value <= most) {
+    out = *value;
+  } else {
+    report_range(field, format_size(least), format_size(most));
+  }
+}
+
+std::optional<Endpoint> Reader::endpoint(const Field& field) {
+  const auto found = text(field);
+  if (!found) return std::nullopt;
+  return parsed(field, *found, parse_endpoint);
+}
+
+void Reader::refuse_choice(const Field& field, const std::string& word, std::span<const std::string_view> words,
+                           std::span<const std::string_view> later) {
+  std::string expected;
+  for (const std::string_view each : words) expected += (expected.empty() ? "" : ", ") + in_quotes(each);
+  if (std::ranges::find(later, word) != later.end()) {
+    error(field.position(), "'" + field.path + "': value " + in_quotes(word) +
+                                " is not implemented in this version; use one of " + expected);
+  } else {
+    error(field.position(),
+          "'" + field.path + "' must be one of " + expected + ", got " + in_quotes(word) + did_you_mean(word, words));
+  }
+}
+
+}  // namespace drover::config

@@ -1,0 +1,109 @@
+// What every reader of a section needs: walking the tree by key with the path for messages, reporting, and typed
+// scalars that are expanded, parsed and checked against a range.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/addresses.h"
+#include "config/config.h"
+#include "config/diagnostics.h"
+#include "config/document.h"
+#include "config/load.h"
+
+namespace drover::config {
+
+// A place in the tree. Of the wrong kind it has no children: structure.h has reported it already.
+struct Field {
+  const Node* node = nullptr;  // null: absent
+  std::string path;            // "pools.chat.timeouts.connect", "routes[0]"; empty for the top
+
+  bool present() const { return node != nullptr; }
+  bool is(NodeKind kind) const { return node != nullptr && node->kind == kind; }
+  Position position() const { return node != nullptr ? node->position : Position{}; }
+  Field operator[](std::string_view key) const;  // the first of that name
+  Field item(std::size_t index) const;           // of a list
+  std::size_t size() const { return is(NodeKind::kList) ? node->items.size() : 0; }
+  std::string child_path(std::string_view key) const;
+};
+
+// A word of a closed set; one without a value is known and not implemented yet.
+template <class Value>
+struct Choice {
+  std::string_view word;
+  std::optional<Value> value;
+};
+
+class Reader {
+ public:
+  // All three must outlive the reader.
+  Reader(Diagnostics& diagnostics, const std::string& file, const Environment& environment)
+      : diagnostics_(diagnostics), file_(file), environment_(environment) {}
+
+  const std::string& file() const { return file_; }
+  void error(Position position, std::string message);
+  void warn(Position position, std::string message);
+
+  // An absent scalar, and one of the wrong kind, leaves `out` as it is; a wrong one is reported.
+  std::optional<std::string> text(const Field& field);
+  void flag(const Field& field, bool& out);
+  void duration(const Field& field, milliseconds least, milliseconds& out);
+  void size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out);
+  template <class Number>
+  void number(const Field& field, Number least, Number most, Number& out) {
+    if (const auto value = number_between(field, least, most)) out = static_cast<Number>(*value);
+  }
+  std::optional<Endpoint> endpoint(const Field& field);
+  template <class Value>
+  void choice(const Field& field, std::span<const Choice<Value>> choices, Value& out);
+
+  // Reports where the parser refuses.
+  template <class Parse>
+  auto parsed(const Field& field, const std::string& text, Parse parse)
+      -> std::optional<typename decltype(parse(text))::value_type> {
+    auto result = parse(text);
+    if (result) return *std::move(result);
+    error(field.position(), "'" + field.path + "': " + result.error().detail);
+    return std::nullopt;
+  }
+
+ private:
+  struct Scalar {
+    std::string text;
+    bool quoted = false;
+  };
+  std::optional<Scalar> scalar(const Field& field);
+  std::optional<std::string> unquoted(const Field& field, std::string_view expected);
+  std::optional<std::uint64_t> number_between(const Field& field, std::uint64_t least, std::uint64_t most);
+  void report_range(const Field& field, const std::string& least, const std::string& most);
+  void refuse_choice(const Field& field, const std::string& word, std::span<const std::string_view> words,
+                     std::span<const std::string_view> later);
+
+  Diagnostics& diagnostics_;
+  const std::string& file_;
+  const Environment& environment_;
+};
+
+template <class Value>
+void Reader::choice(const Field& field, std::span<const Choice<Value>> choices, Value& out) {
+  const auto word = text(field);
+  if (!word) return;
+  std::vector<std::string_view> words;
+  std::vector<std::string_view> later;
+  for (const Choice<Value>& each : choices) {
+    if (each.value && each.word == *word) {
+      out = *each.value;
+      return;
+    }
+    (each.value ? words : later).push_back(each.word);
+  }
+  refuse_choice(field, *word, words, later);
+}
+
+}  // namespace drover::config

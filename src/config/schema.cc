@@ -1,0 +1,159 @@
+// The tables, innermost first. A key that is not here is unknown.
+#include "config/schema.h"
+
+#include <algorithm>
+#include <array>
+
+namespace drover::config {
+namespace {
+
+using enum Status;
+using enum Shape;
+
+constexpr std::array kListenerKeys = {
+    Key{"bind", kRequired},
+    Key{"health_path"},
+    Key{"tls"},
+    Key{"proxy_protocol"},
+};
+constexpr Section kListenerSection{kListenerKeys};
+
+constexpr std::array kMatchKeys = {
+    Key{"host", kOptional},
+    Key{"path", kOptional},
+    Key{"websocket", kOptional},
+};
+constexpr Section kMatchSection{kMatchKeys};
+
+constexpr std::array kRouteKeys = {
+    Key{"match", kOptional, kMap, &kMatchSection},
+    Key{"pool", kRequired},
+    Key{"strip_prefix", kOptional},
+    Key{"allowed_origins", kOptional, kScalars},
+};
+constexpr Section kRouteSection{kRouteKeys};
+
+constexpr std::array kBackendKeys = {
+    Key{"name", kOptional},
+    Key{"address", kRequired},
+    Key{"weight", kOptional},
+    Key{"max_connections", kOptional},
+    Key{"tls"},
+};
+constexpr Section kBackendSection{kBackendKeys};
+
+constexpr std::array kPoolLimitsKeys = {
+    Key{"max_message_size", kOptional},
+    Key{"max_fragments"},
+    Key{"messages_per_second"},
+    Key{"bytes_per_second"},
+    Key{"over_rate"},
+};
+
+constexpr std::array kSlowClientKeys = {
+    Key{"policy"},
+    Key{"max_queued", kOptional},
+    Key{"coalesce_key"},
+};
+constexpr Section kSlowClientSection{kSlowClientKeys};
+
+constexpr std::array kTimeoutsKeys = {
+    Key{"connect", kOptional}, Key{"upgrade", kOptional}, Key{"idle", kOptional},
+    Key{"stalled_write"},      Key{"close", kOptional},
+};
+constexpr Section kTimeoutsSection{kTimeoutsKeys};
+
+constexpr std::array kPoolKeys = {
+    Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
+    Key{"source_addresses"},
+    Key{"policy", kOptional, kWord},
+    Key{"choices"},
+    Key{"score"},
+    Key{"slow_start"},
+    Key{"attempts", kOptional},
+    Key{"health_check"},
+    Key{"resolve_interval"},
+    Key{"ejection"},
+    Key{"panic_threshold"},
+    Key{"on_down"},
+    Key{"required"},
+    Key{"migration"},
+    Key{"lost_backend"},
+    Key{"rebalance"},
+    Key{"limits", kOptional, kMap, &kPoolLimitsSection},
+    Key{"slow_client", kOptional, kMap, &kSlowClientSection},
+    Key{"timeouts", kOptional, kMap, &kTimeoutsSection},
+    Key{"ping"},
+};
+
+constexpr std::array kLimitsKeys = {
+    Key{"max_connections", kOptional},
+    Key{"max_connections_per_ip"},
+    Key{"handshakes_per_second"},
+    Key{"handshakes_in_flight"},
+    Key{"wait"},
+    Key{"max_head_size", kOptional},
+    Key{"max_headers", kOptional},
+    Key{"head_timeout", kOptional},
+    Key{"max_buffered"},
+};
+constexpr Section kLimitsSection{kLimitsKeys, &kPoolLimitsSection};
+
+constexpr std::array kShutdownKeys = {
+    Key{"announce", kOptional},
+    Key{"pace", kOptional},
+    Key{"deadline", kOptional},
+};
+constexpr Section kShutdownSection{kShutdownKeys};
+
+constexpr std::array kAdminKeys = {
+    Key{"bind", kOptional},
+    Key{"token"},
+    Key{"load_token"},
+    Key{"hosts"},
+};
+constexpr Section kAdminSection{kAdminKeys};
+
+constexpr std::array kLogKeys = {
+    Key{"level", kOptional},
+    Key{"access", kOptional},
+    Key{"format"},
+};
+constexpr Section kLogSection{kLogKeys};
+
+constexpr std::array kTopKeys = {
+    Key{"workers", kOptional},
+    Key{"listen", kOptional, kScalarOrScalars},
+    Key{"listeners", kOptional, kMaps, &kListenerSection},
+    Key{"trusted_proxies", kOptional, kScalars},
+    Key{"forwarded"},
+    Key{"reload_wait"},
+    Key{"routes", kOptional, kMaps, &kRouteSection},
+    Key{"pools", kOptional, kNamedMaps, &kPoolSection},
+    Key{"resume"},
+    Key{"limits", kOptional, kMap, &kLimitsSection},
+    Key{"shutdown", kOptional, kMap, &kShutdownSection},
+    Key{"admin", kOptional, kMap, &kAdminSection},
+    Key{"probes"},
+    Key{"log", kOptional, kMap, &kLogSection},
+};
+
+}  // namespace
+
+constinit const Section kPoolLimitsSection{kPoolLimitsKeys};
+constinit const Section kPoolSection{kPoolKeys};
+constinit const Section kTopSection{kTopKeys, &kPoolSection};
+
+const Key* Section::find(std::string_view name) const {
+  const auto found = std::ranges::find(keys, name, &Key::name);
+  if (found != keys.end()) return &*found;
+  return also != nullptr ? also->find(name) : nullptr;
+}
+
+std::vector<std::string_view> Section::names() const {
+  std::vector<std::string_view> result = also != nullptr ? also->names() : std::vector<std::string_view>();
+  for (const Key& key : keys) result.push_back(key.name);
+  return result;
+}
+
+}  // namespace drover::config

@@ -1,0 +1,104 @@
+#include "http/answer.h"
+
+namespace drover::http {
+namespace {
+
+// What a client that is not to blame may know: no word about backends.
+std::string_view general_sentence(unsigned status) {
+  switch (status) {
+    case 403: return "this is not allowed";
+    case 404: return "nothing is served at this host and path";
+    case 408: return "the request did not arrive in time";
+    case 426: return "only WebSocket connections are served here";
+    case 429: return "too many requests; slow down and try again";
+    case 502: return "the service gave an invalid answer";
+    case 503: return "the service is not available at the moment; try again soon";
+    case 504: return "the service did not answer in time";
+    default: return "the request cannot be served";
+  }
+}
+
+// Seconds; long enough for a restarted backend to be probed again, short enough for a person.
+constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
+
+std::string_view extra_headers(unsigned status) {
+  switch (status) {
+    case 405:
+      return "Allow: GET\r\n";  // RFC 9110 section 15.5.6
+    // RFC 9110 section 15.5.22 wants Upgrade, RFC 6455 section 4.2.2 the version.
+    case 426: return "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+    case 503: return kRetryAfter;
+    default: return {};
+  }
+}
+
+}  // namespace
+
+unsigned status_of(Code code) {
+  switch (code) {
+    case Code::kBadRequest: return 400;
+    case Code::kForbidden: return 403;
+    case Code::kNoRoute: return 404;
+    case Code::kMethodNotAllowed: return 405;
+    case Code::kRequestTimeout: return 408;
+    case Code::kTargetTooLong: return 414;
+    case Code::kUpgradeRequired:
+    case Code::kUnsupportedVersion: return 426;
+    case Code::kTooManyRequests: return 429;
+    case Code::kHeadTooLarge: return 431;
+    case Code::kBadGateway: return 502;
+    case Code::kGatewayTimeout: return 504;
+    case Code::kUnavailable:
+    case Code::kConnectFailed:
+    case Code::kConnectTimeout:
+    case Code::kOwnResources:
+    case Code::kAddress:
+    case Code::kConfiguration:
+    case Code::kInternal: return 503;
+  }
+  return 503;
+}
+
+std::string_view reason_of(unsigned status) {
+  switch (status) {
+    case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 202: return "Accepted";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    default: return "Unknown";
+  }
+}
+
+std::string answer_to(const Error& error) {
+  const auto status = status_of(error.code);
+  const auto reason = reason_of(status);
+  const bool client_may_know = error.side == Side::kClient && !error.detail.empty();
+  const auto sentence = client_may_know ? std::string_view(error.detail) : general_sentence(status);
+
+  std::string body;
+  body.append(reason).append(": ").append(sentence).append(".\n");
+
+  std::string answer = "HTTP/1.1 " + std::to_string(status) + " ";
+  answer.append(reason).append("\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
+  answer.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+  answer.append(extra_headers(status));
+  // RFC 9110 section 7.8: who sends Upgrade names it in Connection.
+  answer.append(status == 426 ? "Connection: close, Upgrade\r\n\r\n" : "Connection: close\r\n\r\n");
+  return answer.append(body);
+}
+
+}  // namespace drover::http

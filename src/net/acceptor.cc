@@ -1,0 +1,118 @@
+// A uv_poll_t and a capped accept4() loop, so that the behaviour does not depend on libuv's version.
+#include "net/acceptor.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "net/socket_options.h"
+
+namespace drover::net {
+
+namespace {
+
+constexpr int kBacklog = 4096;         // the kernel cuts it to somaxconn
+constexpr int kAcceptsATurn = 64;      // live tunnels get their turn during a storm
+constexpr Milliseconds kHoldOff{200};  // without a pause a full backlog would keep the loop spinning
+
+Error listen_error(const Address& address, const char* call) {
+  return Error{Code::kAddress, Side::kDrover,
+               "cannot listen on " + address.text() + ": " + call + ": " + std::strerror(errno)};
+}
+
+}  // namespace
+
+Acceptor::Acceptor(Loop& loop, OnAccept on_accept, OnExhausted on_exhausted)
+    : loop_(loop), on_accept_(std::move(on_accept)), on_exhausted_(std::move(on_exhausted)) {}
+
+Acceptor::~Acceptor() {
+  close_socket();
+}
+
+Result<void> Acceptor::listen(const Address& address) {
+  fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return std::unexpected(listen_error(address, "socket"));
+  const int on = 1;
+  const int off = 0;
+  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  if (address.family() == AF_INET6) ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  set_stream_options(fd_);
+  const char* failed = nullptr;
+  if (::bind(fd_, address.raw(), address.raw_size()) != 0) {
+    failed = "bind";
+  } else if (::listen(fd_, kBacklog) != 0) {
+    failed = "listen";
+  }
+  if (failed != nullptr) {
+    auto error = listen_error(address, failed);
+    ::close(fd_);
+    fd_ = -1;
+    return std::unexpected(std::move(error));
+  }
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &size);
+  address_ = address;
+  address_.set_port(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)).port());
+
+  poll_ = new uv_poll_t;
+  poll_->data = this;
+  uv_poll_init(loop_.raw(), poll_, fd_);
+  on_deadline();
+  return {};
+}
+
+void Acceptor::on_deadline() noexcept {
+  if (poll_ == nullptr) return;
+  uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
+    if (auto* acceptor = static_cast<Acceptor*>(poll->data); acceptor != nullptr) acceptor->accept(Burst::kTurn);
+  });
+}
+
+void Acceptor::accept(Burst burst) noexcept {
+  for (int accepted = 0; burst == Burst::kAll || accepted < kAcceptsATurn; ++accepted) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof(peer);
+    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      on_accept_(fd, Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer)));
+      if (armed()) return;  // on_accept held us off
+      continue;
+    }
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    if (errno == EAGAIN) return;
+    const int error_number = errno;  // EMFILE, ENFILE, ENOBUFS, ENOMEM: level-triggered, so it would fire for ever
+    hold_off();
+    on_exhausted_(error_number);
+    return;
+  }
+}
+
+void Acceptor::hold_off() {
+  if (poll_ == nullptr) return;
+  uv_poll_stop(poll_);
+  loop_.arm(*this, loop_.now() + kHoldOff);
+}
+
+void Acceptor::stop() {
+  if (poll_ == nullptr) return;
+  accept(Burst::kAll);
+  close_socket();
+}
+
+void Acceptor::close_socket() {
+  loop_.wheel().disarm(*this);
+  if (poll_ == nullptr) return;
+  poll_->data = nullptr;
+  uv_poll_stop(poll_);
+  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
+           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
+  poll_ = nullptr;
+  ::close(fd_);  // after uv_poll_stop: libuv does not touch it any more
+  fd_ = -1;
+}
+
+}  // namespace drover::net

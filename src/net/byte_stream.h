@@ -1,0 +1,66 @@
+// A two-way stream of bytes on a loop: TCP now, TLS over it later. Writing takes everything: what the socket does
+// not take at once is queued and counted, and it is the caller's to pause whoever produces it. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+namespace drover::net {
+
+// Why a stream is not being read. A set: reading goes on once no reason is left, so two causes cannot undo each other.
+enum class PauseReason : std::uint8_t {
+  kPeerSlow = 1 << 0,  // the other side's queue is above its watermark
+  kHeld = 1 << 1,      // bytes wait for a handshake, and more of them would be too many
+};
+
+enum class ReadEnd : std::uint8_t {
+  kEof,    // the peer ended its direction in order (FIN); writing may go on
+  kReset,  // the connection is dead (RST, keepalive, …); nothing can be read or written
+};
+
+class ByteStream {
+ public:
+  // Callbacks of one stream. They come from the loop, never from inside a call to the stream, but for on_read_end and
+  // on_written the handler may do anything in them, closing the stream included.
+  class Handler {
+   public:
+    virtual void on_connected(ByteStream& stream, Result<void> result) noexcept = 0;
+    // `bytes` is gone when the callback returns. Never empty.
+    virtual void on_read(ByteStream& stream, Bytes bytes) noexcept = 0;
+    // At most once; nothing is read after it.
+    virtual void on_read_end(ByteStream& stream, ReadEnd end) noexcept = 0;
+    // Some of the queue went out (queued() says what is left), or writing has failed (write_failed()).
+    virtual void on_written(ByteStream& stream) noexcept = 0;
+    // The last callback after close(): the stream's memory may be reused.
+    virtual void on_closed(ByteStream& stream) noexcept = 0;
+
+   protected:
+    ~Handler() = default;
+  };
+
+  virtual ~ByteStream() = default;
+
+  virtual void set_handler(Handler& handler) = 0;
+
+  // Sends `pieces` in order, copying only what has to wait. After write_failed(), finish_writing() or close() it is
+  // dropped: what the peer has said before it went can still be read.
+  virtual void write(std::span<const Bytes> pieces) = 0;
+  void write(Bytes piece) { write(std::span<const Bytes>(&piece, 1)); }
+  virtual std::size_t queued() const = 0;  // bytes
+  virtual bool write_failed() const = 0;
+  // Ends our direction (FIN) behind what is queued.
+  virtual void finish_writing() = 0;
+
+  virtual void start_reading() = 0;
+  virtual void pause(PauseReason reason) = 0;
+  virtual void resume(PauseReason reason) = 0;
+
+  // Ends both directions now; what is queued is dropped. on_closed() follows.
+  virtual void close() = 0;
+};
+
+}  // namespace drover::net

@@ -1,0 +1,67 @@
+// Bytes that a socket did not take, in chunks from a pool a loop. The bytes wait here, where they are counted, and
+// not in the kernel. One thread.
+#pragma once
+
+#include <uv.h>
+
+#include <array>
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace drover::net {
+
+struct Chunk {
+  static constexpr std::size_t kCapacity = 16 * 1024 - 16;
+  Chunk* next = nullptr;
+  std::uint32_t begin = 0;  // first byte that is still waiting
+  std::uint32_t end = 0;
+  std::uint8_t bytes[kCapacity];
+};
+
+// Keeps up to 1 MiB of free chunks, so that backpressure does not mean malloc.
+class ChunkPool {
+ public:
+  ChunkPool() = default;
+  ~ChunkPool();
+  ChunkPool(const ChunkPool&) = delete;
+  ChunkPool& operator=(const ChunkPool&) = delete;
+
+  Chunk* take();
+  void give(Chunk* chunk);
+
+ private:
+  static constexpr std::size_t kKept = 64;
+  Chunk* free_ = nullptr;
+  std::size_t kept_ = 0;
+};
+
+class ChunkQueue {
+ public:
+  explicit ChunkQueue(ChunkPool& pool) : pool_(pool) {}
+  ~ChunkQueue();
+  ChunkQueue(const ChunkQueue&) = delete;
+  ChunkQueue& operator=(const ChunkQueue&) = delete;
+
+  std::size_t size() const { return size_; }
+  void append(Bytes bytes);
+  // Up to `out.size()` spans from the front. They stay where they are until consume(), appends or not.
+  std::size_t front(std::array<uv_buf_t, 4>& out) const;
+  void consume(std::size_t bytes);
+
+ private:
+  ChunkPool& pool_;
+  Chunk* first_ = nullptr;
+  Chunk* last_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// What a stream needs only while its socket does not take everything: the queue and the one write in flight.
+struct Outbox {
+  explicit Outbox(ChunkPool& pool) : queue(pool) {}
+  ChunkQueue queue;
+  uv_write_t request{};
+  std::size_t in_flight = 0;  // bytes at the queue's front that belong to `request` until its callback
+};
+
+}  // namespace drover::net

@@ -1,0 +1,89 @@
+// A thread with an event loop, its listening sockets and its sessions. A session never leaves its worker. What other
+// threads ask of a worker goes through its loop's post().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "balancer/policy.h"
+#include "base/slab.h"
+#include "net/acceptor.h"
+#include "net/loop.h"
+#include "observe/counters.h"
+#include "proxy/admission.h"
+#include "proxy/session.h"
+#include "proxy/snapshot.h"
+
+namespace drover::proxy {
+
+// How the sessions of a worker are closed at shutdown.
+struct DrainOrder {
+  MonotonicTime deadline;  // every session has been told by then
+  double pace = 0;         // this worker's closes a second; raised where the deadline asks for more
+};
+
+class Worker final : public net::TimerWheel::Node {
+ public:
+  // `index` from 0. `admission` outlives the worker.
+  Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot);
+  ~Worker();  // after join()
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). Error: kAddress.
+  Result<net::Address> listen(const net::Address& address);
+  void start();
+
+  // Any thread, from here on. Stops accepting, and closes the sessions in turn with Close 1001; `on_empty` is called on
+  // the worker's thread once none is left.
+  void drain(DrainOrder order, std::function<void()> on_empty);
+  // Ends every session at once and the thread's loop after them.
+  void stop();
+  void join();
+  const observe::Counters& counters() const { return counters_; }
+
+  // For sessions, on the worker's thread.
+  net::Loop& loop() { return loop_; }
+  observe::Counters& counters() { return counters_; }
+  const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+  balancer::Policy& policy(std::size_t pool) { return *policies_[pool]; }
+  // Both streams of `session` are closed: it is gone when this returns.
+  void retire(Session& session) noexcept;
+  // An untrusted peer sent X-Forwarded-*: counted, and logged once a minute with its address.
+  void note_ignored_forwarding(const net::Address& peer);
+  // Descriptors, memory or ports ran out: counted, and logged once a second.
+  void note_exhausted(std::string_view what);
+
+ private:
+  void accept(int fd, const net::Address& peer, std::uint16_t listener_port);
+  void begin_drain(DrainOrder order, std::function<void()> on_empty);
+  void on_deadline() noexcept override;
+  void leave_if_empty();
+
+  const unsigned index_;
+  Admission& admission_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<std::unique_ptr<balancer::Policy>> policies_;  // in the order of the snapshot's pools
+  observe::Counters counters_;
+  net::Loop loop_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  Slab<Session> slab_;
+  IntrusiveList<Session> sessions_;
+  IntrusiveList<Session> told_;  // sessions that a drain has told to go
+
+  // A drain at shutdown.
+  enum class Phase : std::uint8_t { kServing, kDraining, kStopping };
+  Phase phase_ = Phase::kServing;
+  DrainOrder drain_{};
+  MonotonicTime drain_started_{};
+  std::uint64_t drain_told_ = 0;
+  std::function<void()> on_empty_;
+
+  MonotonicTime forwarding_logged_{};
+  MonotonicTime exhaustion_logged_{};
+  std::thread thread_;
+};
+
+}  // namespace drover::proxy

@@ -1,0 +1,221 @@
+// Both heads of the opening handshake against RFC 6455 sections 4.1 and 4.2, and nothing about forwarding them.
+#include "websocket/handshake.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/bytes.h"
+#include "websocket/extensions.h"
+
+namespace drover::websocket {
+namespace {
+
+constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
+constexpr std::size_t kNonceSize = 16;                                      // section 4.1, item 7
+constexpr std::string_view kPermessageDeflate = "permessage-deflate";
+
+std::unexpected<Error> refuse_request(std::string detail) {
+  return fail(Code::kBadRequest, Side::kClient, std::move(detail));
+}
+std::unexpected<Error> refuse_answer(std::string detail) {
+  return fail(Code::kBadGateway, Side::kBackend, std::move(detail));
+}
+
+std::string base64(Bytes bytes) {
+  std::string text((bytes.size() + 2) / 3 * 4 + 1, '\0');  // EVP_EncodeBlock ends it with a NUL
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes.data(), static_cast<int>(bytes.size()));
+  text.resize(static_cast<std::size_t>(length));
+  return text;
+}
+
+// Calls visit(value) for every line of that name; stops where it returns false, and returns false then.
+template <class Visitor>
+bool for_each_line(const http::HeaderList& head, std::string_view name, Visitor visit) {
+  for (std::size_t i = 0; i < head.size(); ++i) {
+    const http::Header header = head.at(i);
+    if (http::same_name(header.name, name) && !visit(header.value)) return false;
+  }
+  return true;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view text) {
+  return std::find(list.begin(), list.end(), text) != list.end();
+}
+
+// HTTP/2 in clear text (RFC 7540 section 3.2) would get a peer past every check of the head.
+bool offers_http2(const http::HeaderList& head) {
+  return head.has_token("upgrade", "h2c") || head.has_token("upgrade", "h2");
+}
+
+bool has_body(const http::RequestHead& head) {
+  if (head.count("transfer-encoding") > 0) return true;
+  const auto is_zero = [](std::string_view length) {
+    return !length.empty() && length.find_first_not_of('0') == std::string_view::npos;
+  };
+  return !for_each_line(head, "content-length", is_zero);
+}
+
+// 24 characters that decode to 16 bytes: the last of the 22 has bits to spare, which real clients do not always zero.
+bool is_nonce(std::string_view key) {
+  const auto is_base64 = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+  };
+  return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, is_base64);
+}
+
+Result<void> check_version(const http::RequestHead& head) {
+  if (head.count("sec-websocket-version") > 1) return refuse_request("more than one Sec-WebSocket-Version");
+  if (head.find("sec-websocket-version") != "13") {
+    return fail(Code::kUnsupportedVersion, Side::kClient, "Sec-WebSocket-Version must be 13");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> read_subprotocols(const http::RequestHead& head) {
+  std::vector<std::string> offered;
+  const auto add_list = [&offered](std::string_view list) {
+    for (std::size_t start = 0; start <= list.size();) {
+      const std::size_t end = std::min(list.find(',', start), list.size());
+      const std::string_view element = trimmed(list.substr(start, end - start));
+      start = end + 1;
+      if (element.empty()) continue;  // RFC 9110 section 5.6.1.2
+      if (!is_token(element) || contains(offered, element)) return false;
+      offered.emplace_back(element);
+    }
+    return true;
+  };
+  if (!for_each_line(head, "sec-websocket-protocol", add_list)) {
+    return refuse_request("Sec-WebSocket-Protocol is not a list of different tokens");
+  }
+  return offered;
+}
+
+// The names in every Sec-WebSocket-Extensions line, in order. None: malformed.
+std::optional<std::vector<std::string>> extension_names(const http::HeaderList& head) {
+  std::vector<std::string> names;
+  const auto add_list = [&names](std::string_view list) {
+    auto extensions = parse_extensions(list);
+    if (!extensions) return false;
+    for (Extension& extension : *extensions) names.push_back(std::move(extension.name));
+    return true;
+  };
+  if (!for_each_line(head, "sec-websocket-extensions", add_list)) return std::nullopt;
+  return names;
+}
+
+Result<void> check_subprotocol(const http::ResponseHead& head, const UpgradeRequest& asked) {
+  const auto chosen = head.find("sec-websocket-protocol");
+  if (!chosen) return {};
+  if (head.count("sec-websocket-protocol") > 1) return refuse_answer("more than one Sec-WebSocket-Protocol");
+  if (!contains(asked.subprotocols, *chosen)) return refuse_answer("a subprotocol that was not offered");
+  return {};
+}
+
+// The names that were chosen.
+Result<std::vector<std::string>> check_extensions(const http::ResponseHead& head, const UpgradeRequest& asked) {
+  // Section 11.3.2: once in a response, though an offer may take several lines.
+  if (head.count("sec-websocket-extensions") > 1) return refuse_answer("more than one Sec-WebSocket-Extensions");
+  auto chosen = extension_names(head);
+  if (!chosen) return refuse_answer("malformed Sec-WebSocket-Extensions");
+  for (const std::string& name : *chosen) {
+    if (!contains(asked.extensions, name)) return refuse_answer("an extension that was not offered");
+  }
+  std::sort(chosen->begin(), chosen->end());
+  if (std::adjacent_find(chosen->begin(), chosen->end()) != chosen->end()) {
+    return refuse_answer("an extension chosen twice");
+  }
+  return std::move(*chosen);
+}
+
+// What "https://*.example.com" leaves to the client: one label or more of a host name.
+bool is_subdomain(std::string_view text) {
+  const auto is_host_character = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !text.empty() && text.front() != '.' && text.back() != '.' &&
+         std::all_of(text.begin(), text.end(), is_host_character);
+}
+
+bool origin_matches(std::string_view origin, std::string_view pattern) {
+  const auto star = pattern.find("://*.");
+  if (star == std::string_view::npos) return http::same_name(origin, pattern);
+  const std::string_view front = pattern.substr(0, star + 3);
+  const std::string_view back = pattern.substr(star + 4);
+  if (origin.size() <= front.size() + back.size()) return false;
+  return http::same_name(origin.substr(0, front.size()), front) &&
+         http::same_name(origin.substr(origin.size() - back.size()), back) &&
+         is_subdomain(origin.substr(front.size(), origin.size() - front.size() - back.size()));
+}
+
+}  // namespace
+
+Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& head) {
+  if (!head.has_token("upgrade", "websocket") || !head.has_token("connection", "upgrade")) return std::nullopt;
+  if (offers_http2(head)) return refuse_request("an upgrade to HTTP/2 beside websocket");
+  if (head.method() != "GET") return refuse_request("a WebSocket upgrade must be a GET");
+  if (head.minor_version() != 1) return refuse_request("a WebSocket upgrade must be HTTP/1.1");
+  if (has_body(head)) return refuse_request("a WebSocket upgrade must not have a body");
+  if (auto version = check_version(head); !version) return std::unexpected(std::move(version.error()));
+
+  const auto key = head.find("sec-websocket-key");
+  if (head.count("sec-websocket-key") != 1 || !is_nonce(*key)) {
+    return refuse_request("there must be one Sec-WebSocket-Key, 16 bytes in base64");
+  }
+  auto subprotocols = read_subprotocols(head);
+  if (!subprotocols) return std::unexpected(std::move(subprotocols.error()));
+  auto extensions = extension_names(head);
+  if (!extensions) return refuse_request("malformed Sec-WebSocket-Extensions");
+  return UpgradeRequest{std::string(*key), std::move(*subprotocols), std::move(*extensions)};
+}
+
+Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const UpgradeRequest& asked, std::string_view key) {
+  const auto upgrade = head.find("upgrade");
+  if (head.count("upgrade") != 1 || !http::same_name(*upgrade, "websocket")) {
+    return refuse_answer("a 101 without one Upgrade: websocket");
+  }
+  if (!head.has_token("connection", "upgrade")) return refuse_answer("a 101 without Connection: upgrade");
+  const auto accept = head.find("sec-websocket-accept");
+  if (head.count("sec-websocket-accept") != 1 || accept->empty() || *accept != accept_of(key)) {
+    return refuse_answer("a 101 without one right Sec-WebSocket-Accept");
+  }
+  if (auto checked = check_subprotocol(head, asked); !checked) return std::unexpected(std::move(checked.error()));
+  const auto extensions = check_extensions(head, asked);
+  if (!extensions) return std::unexpected(extensions.error());
+  return UpgradeAnswer{.subprotocol = std::string(head.find("sec-websocket-protocol").value_or("")),
+                       .extensions = std::string(head.find("sec-websocket-extensions").value_or("")),
+                       .permessage_deflate = contains(*extensions, kPermessageDeflate)};
+}
+
+std::string accept_of(std::string_view key) {
+  const std::string text = std::string(key).append(kGuid);
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  // Out of memory: the empty string, which check_answer() takes from nobody.
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) return {};
+  return base64(Bytes(digest).first(size));
+}
+
+std::string fresh_key() {
+  std::array<std::uint8_t, kNonceSize> nonce;
+  if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) return {};
+  return base64(nonce);
+}
+
+bool origin_allowed(std::string_view origin, const std::vector<std::string>& allowed) {
+  const auto matches = [origin](const std::string& pattern) { return origin_matches(origin, pattern); };
+  return allowed.empty() || std::any_of(allowed.begin(), allowed.end(), matches);
+}
+
+}  // namespace drover::websocket

@@ -1,0 +1,34 @@
+"""Fixtures that every integration test shares."""
+
+import contextlib
+import os
+
+import pytest
+from harness import Drover, RawBackend, drover_binary
+
+
+def pytest_sessionstart(session):
+    """A missing program is one clear message, not a hundred failures."""
+    if not os.access(drover_binary(), os.X_OK):
+        pytest.exit(f"no program at {drover_binary()}: build it, or set DROVER_BIN", returncode=1)
+
+
+@pytest.fixture
+def start():
+    """Starts Drovers that end, cleanly, with the test."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **options: stack.enter_context(Drover(*arguments, **options))
+
+
+@pytest.fixture
+def backend():
+    """One raw backend, fresh for each test."""
+    raw = RawBackend()
+    yield raw
+    raw.close()
+
+
+@pytest.fixture
+def drover(start, backend):
+    """Drover in front of `backend`, with timeouts short enough to be waited for."""
+    return start({"backends": [backend.address], "timeouts": {"upgrade": "5s", "close": "2s"}})

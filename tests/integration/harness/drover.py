@@ -1,0 +1,188 @@
+"""Drover as a process: its configuration, its logs, its ports, its resources, and its end."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import resource
+import signal
+import subprocess
+import tempfile
+import threading
+
+from harness.waiting import PATIENCE, wait_until
+
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
+_LINE = re.compile(r"^\S+Z (?P<level>debug|info|warn|error) (?P<event>\S+) ?(?P<rest>.*)$")
+_FIELD = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|\S*)')
+_SANITIZER = re.compile(r"ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|LeakSanitizer")
+
+
+def drover_binary():
+    """The program under test."""
+    return os.environ.get("DROVER_BIN", str(_ROOT / "build/release/drover"))
+
+
+def run_drover(*arguments, timeout=PATIENCE):
+    """Runs Drover for something that ends by itself, such as -t."""
+    done = subprocess.run(
+        [drover_binary(), *arguments], capture_output=True, text=True, timeout=timeout, check=False,
+        stdin=subprocess.DEVNULL)
+    assert not _SANITIZER.search(done.stderr), done.stderr
+    return done
+
+
+def log_lines(text):
+    """The operational log as (level, event, fields)."""
+    for line in text.splitlines():
+        if match := _LINE.match(line):
+            fields = {key: value.strip('"') for key, value in _FIELD.findall(match["rest"])}
+            yield match["level"], match["event"], fields
+
+
+def _with_test_defaults(config):
+    """Ports of the kernel's choice, and a shutdown that waits for no test's leftovers for long."""
+    merged = {"workers": 1, "shutdown": {"deadline": "1s", "pace": "100000/s"}, "admin": {"bind": "127.0.0.1:0"}}
+    merged.update(config)
+    if "listen" not in merged and "listeners" not in merged:
+        merged["listen"] = "127.0.0.1:0"
+    return merged
+
+
+class _Collector(threading.Thread):
+    """Reads a pipe to its end, so that the process never blocks on it."""
+
+    def __init__(self, pipe):
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._chunks = []
+        self.start()
+
+    def run(self):
+        for line in self._pipe:
+            self._chunks.append(line)
+
+    def text(self):
+        return "".join(self._chunks)
+
+
+class Drover:
+    """A running Drover. As a context manager it must end cleanly: exit code 0, no sanitizer report."""
+
+    def __init__(self, config=None, arguments=(), descriptors=None):
+        """`config`: as in the file, none where `arguments` say it all. `descriptors`: RLIMIT_NOFILE, soft and hard."""
+        self._directory = tempfile.TemporaryDirectory(prefix="drover-test-")
+        self.directory = pathlib.Path(self._directory.name)
+        command = [drover_binary(), *arguments]
+        if config is not None:
+            self.config_file = self.directory / "drover.yaml"
+            self.config_file.write_text(json.dumps(_with_test_defaults(config), indent=2))
+            command += ["-c", str(self.config_file)]
+
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, descriptors)
+
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=limit)
+        self.pid = self.process.pid
+        self._stdout = _Collector(self.process.stdout)
+        self._stderr = _Collector(self.process.stderr)
+        try:
+            wait_until(lambda: self.events("ready") or self.process.poll() is not None, "drover is ready")
+            assert self.process.poll() is None, f"drover ended: {self.log()}"
+        except AssertionError:
+            self.process.kill()
+            raise
+        self.ports = [int(fields["address"].rsplit(":", 1)[1]) for fields in self.events("listening")]
+        self.port = self.ports[0]
+        admin = self.events("admin_listening")
+        self.admin_port = int(admin[0]["address"].rsplit(":", 1)[1]) if admin else None
+
+    def log(self):
+        """The operational log so far."""
+        return self._stderr.text()
+
+    def output(self):
+        """Everything on stdout so far."""
+        return self._stdout.text()
+
+    def events(self, name):
+        """The fields of every log line of that event."""
+        return [fields for _, event, fields in log_lines(self.log()) if event == name]
+
+    def sessions(self):
+        """The access lines so far."""
+        lines = [line for line in self.output().splitlines(keepends=True) if line.startswith("{")]
+        records = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [record for record in records if record.get("event") == "session"]
+
+    def wait_for_sessions(self, count=1):
+        """The access lines, once there are that many."""
+        wait_until(lambda: len(self.sessions()) >= count, f"{count} access lines")
+        return self.sessions()
+
+    def session(self):
+        """The only access line."""
+        (record,) = self.wait_for_sessions(1)
+        return record
+
+    def admin(self, path, method="GET"):
+        """(status, body as JSON where it is) of the admin server."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        try:
+            return answer.status, json.loads(body)
+        except ValueError:
+            return answer.status, body.decode()
+
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self):
+        """User and system time so far."""
+        with open(f"/proc/{self.pid}/stat", encoding="ascii") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self, timeout=PATIENCE):
+        """Its exit code; its pipes have been read to their ends."""
+        code = self.process.wait(timeout)
+        self._stdout.join(PATIENCE)
+        self._stderr.join(PATIENCE)
+        return code
+
+    def stop(self):
+        """SIGTERM where it still runs; it must end with 0."""
+        if self.process.poll() is None:
+            self.signal(signal.SIGTERM)
+            try:
+                code = self.wait()
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                raise AssertionError(f"SIGTERM did not end drover:\n{self.log()}") from None
+            assert code == 0, f"exit code {code}:\n{self.log()}"
+        self.wait()
+        self._directory.cleanup()
+        assert not _SANITIZER.search(self.log()), self.log()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()

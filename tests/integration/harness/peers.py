@@ -1,0 +1,162 @@
+"""WebSocket peers that nobody here wrote: python3-websockets, npm `ws` and libwebsockets' test server, as processes,
+and scenarios that a client plays. A scenario is a list of steps, each a dict with one of: send ("text" or "binary",
+with size or literal, and fragments), receive (a count), ping (a payload), close ([code, reason] or [] for no code;
+None waits for the server's)."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import sys
+import threading
+
+import websockets
+
+from harness.waiting import PATIENCE, wait_until
+
+_HERE = pathlib.Path(__file__).resolve().parents[1]
+CLIENTS = ("websockets", "ws")
+SERVERS = ("websockets", "ws")
+
+
+class ServerProcess:
+    """An echo server; `reports` has what it saw of each connection that ended."""
+
+    def __init__(self, kind, *arguments):
+        command = {
+            "websockets": [sys.executable, str(_HERE / "peers/websockets_server.py")],
+            "ws": ["node", str(_HERE / "node/ws_server.mjs")],
+        }[kind]
+        self.process = subprocess.Popen(
+            [*command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.port = json.loads(self.process.stdout.readline())["port"]
+        self.address = f"127.0.0.1:{self.port}"
+        self.reports = []
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.reports.append(json.loads(line))
+
+    def report(self, path):
+        """What it saw of the connection with that path, which no other connection may have."""
+        return wait_until(lambda: next((report for report in self.reports if report["path"] == path), None),
+                          f"the server's report on {path}")
+
+    def kill(self):
+        """SIGKILL, and gone when this returns."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+class LwsServer:
+    """libwebsockets-test-server: the subprotocols lws-mirror-protocol and dumb-increment-protocol."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["libwebsockets-test-server", "--port=0"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        self.port = wait_until(self._listening_port, "libwebsockets-test-server listens")
+        self.address = f"127.0.0.1:{self.port}"
+
+    def _listening_port(self):
+        """It never prints the port that it got, so the kernel is asked."""
+        assert self.process.poll() is None, "libwebsockets-test-server ended"
+        folder = f"/proc/{self.process.pid}/fd"
+        inodes = {os.readlink(f"{folder}/{entry}") for entry in os.listdir(folder)}
+        for table in ("tcp", "tcp6"):
+            with open(f"/proc/{self.process.pid}/net/{table}", encoding="ascii") as rows:
+                for fields in (row.split() for row in list(rows)[1:]):
+                    if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                        return int(fields[1].rsplit(":", 1)[1], 16)
+        return None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+
+def _payload(step, index):
+    """The same bytes for the same step in every run."""
+    if "literal" in step:
+        return step["literal"].encode()
+    block = hmac.digest(str(index).encode(), step["send"].encode(), hashlib.sha512)
+    pattern = block.hex().encode() if step["send"] == "text" else block
+    return (pattern * (step["size"] // len(pattern) + 1))[: step["size"]]
+
+
+async def _send(client, step, index):
+    data = _payload(step, index)
+    parts = step.get("fragments", 1)
+    size = -(-len(data) // parts)
+    pieces = [data[part * size : (part + 1) * size] for part in range(parts)]
+    if step["send"] == "text":
+        pieces = [piece.decode() for piece in pieces]
+    await client.send(pieces if parts > 1 else pieces[0])
+
+
+async def _receive(client, count, transcript):
+    for _ in range(count):
+        try:
+            message = await client.recv()
+        except websockets.ConnectionClosed:
+            return
+        kind = "text" if isinstance(message, str) else "binary"
+        data = message.encode() if isinstance(message, str) else message
+        transcript.append(["message", kind, len(data), hashlib.sha256(data).hexdigest()])
+
+
+async def _play(url, steps, subprotocols, deflate):
+    transcript = []
+    async with websockets.connect(
+            url, subprotocols=subprotocols or None, compression="deflate" if deflate else None, max_size=None,
+            ping_interval=None, open_timeout=PATIENCE) as client:
+        transcript.append(["open", client.subprotocol, client.response_headers.get("Sec-WebSocket-Extensions")])
+        for index, step in enumerate(steps):
+            if "send" in step:
+                await _send(client, step, index)
+            elif "receive" in step:
+                await _receive(client, step["receive"], transcript)
+            elif "ping" in step:
+                await (await client.ping(step["ping"]))
+                transcript.append(["pong", step["ping"]])
+            else:
+                if step["close"] is not None:
+                    await client.close(*step["close"])
+                await client.wait_closed()
+                transcript.append(["close", client.close_code, client.close_reason])
+    return transcript
+
+
+def play(client, url, steps, subprotocols=(), deflate=False):
+    """Plays a scenario with one of CLIENTS and returns its transcript."""
+    if client == "websockets":
+        return asyncio.run(asyncio.wait_for(_play(url, steps, list(subprotocols), deflate), PATIENCE))
+    scenario = {"url": url, "steps": steps, "subprotocols": list(subprotocols), "deflate": deflate}
+    done = subprocess.run(
+        ["node", str(_HERE / "node/ws_client.mjs")], input=json.dumps(scenario), capture_output=True, text=True,
+        timeout=PATIENCE, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def free_port():
+    """A port that was free a moment ago, for programs that cannot say which one they got."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]

@@ -1,0 +1,62 @@
+"""An echo server on python3-websockets with the commands of node/ws_server.mjs; prints its port and a report for
+every connection that ends, one JSON object a line."""
+
+import asyncio
+import hashlib
+import json
+import logging
+import sys
+
+import websockets
+
+logging.disable(logging.CRITICAL)
+
+
+def emit(record):
+    print(json.dumps(record), flush=True)
+
+
+async def obey(socket, command):
+    verb, *words = command[1:].split(" ")
+    if verb == "fragments":
+        count, size = map(int, words)
+        await socket.send([bytes([index & 0xFF]) * size for index in range(count)])
+    elif verb == "ping":
+        await (await socket.ping(words[0]))
+        await socket.send("pong:" + words[0])
+    elif verb == "close":
+        await socket.close(int(words[0]), " ".join(words[1:]))
+    elif verb == "stream":
+        number = 0
+        while True:
+            await socket.send(f"tick {number}")
+            number += 1
+            await asyncio.sleep(0.0005)
+
+
+async def serve(socket, path):
+    received = []
+    try:
+        async for message in socket:
+            kind = "text" if isinstance(message, str) else "binary"
+            data = message.encode() if isinstance(message, str) else message
+            received.append([kind, len(data), hashlib.sha256(data).hexdigest()])
+            if message[:1] == "!":
+                await obey(socket, message)
+            else:
+                await socket.send(message)
+    except websockets.ConnectionClosed:
+        pass
+    emit({"path": path, "subprotocol": socket.subprotocol, "messages": received,
+          "close": [socket.close_code, socket.close_reason]})
+
+
+async def main():
+    async with websockets.serve(
+            serve, "127.0.0.1", 0, subprotocols=["chat.v2", "chat.v1"], ping_interval=None, max_size=None,
+            compression="deflate" if "--deflate" in sys.argv else None, backlog=1024) as server:
+        emit({"port": server.sockets[0].getsockname()[1]})
+        await asyncio.Future()
+
+
+asyncio.run(main())
