@@ -24,8 +24,7 @@ Error listen_error(const Address& address, const char* call) {
 
 }  // namespace
 
-Acceptor::Acceptor(Loop& loop, OnAccept on_accept, OnExhausted on_exhausted)
-    : loop_(loop), on_accept_(std::move(on_accept)), on_exhausted_(std::move(on_exhausted)) {}
+Acceptor::Acceptor(Loop& loop, Callbacks callbacks) : loop_(loop), callbacks_(std::move(callbacks)) {}
 
 Acceptor::~Acceptor() {
   close_socket();
@@ -74,19 +73,19 @@ void Acceptor::on_deadline() noexcept {
 
 void Acceptor::accept(Burst burst) noexcept {
   for (int accepted = 0; burst == Burst::kAll || accepted < kAcceptsATurn; ++accepted) {
+    if (!callbacks_.may_accept()) return hold_off();
     sockaddr_storage peer{};
     socklen_t size = sizeof(peer);
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-      on_accept_(fd, Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer)));
-      if (armed()) return;  // on_accept held us off
+      callbacks_.on_accept(fd, Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer)));
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
     if (errno == EAGAIN) return;
     const int error_number = errno;  // EMFILE, ENFILE, ENOBUFS, ENOMEM: level-triggered, so it would fire for ever
     hold_off();
-    on_exhausted_(error_number);
+    callbacks_.on_exhausted(error_number);
     return;
   }
 }

@@ -14,12 +14,16 @@ namespace drover::net {
 
 class Acceptor final : public TimerWheel::Node {
  public:
-  // Gets a connected non-blocking socket, which it owns from then on, and its peer.
-  using OnAccept = std::function<void(int fd, const Address& peer)>;
-  // accept4() failed with this errno; accepting goes on by itself in a moment.
-  using OnExhausted = std::function<void(int error_number)>;
+  struct Callbacks {
+    // Asked before each accept; false leaves connections in the kernel's backlog for a moment.
+    std::function<bool()> may_accept;
+    // Gets a connected non-blocking socket, which it owns from then on, and its peer.
+    std::function<void(int fd, const Address& peer)> on_accept;
+    // accept4() failed with this errno (EMFILE, …); accepting goes on by itself in a moment.
+    std::function<void(int error_number)> on_exhausted;
+  };
 
-  Acceptor(Loop& loop, OnAccept on_accept, OnExhausted on_exhausted);
+  Acceptor(Loop& loop, Callbacks callbacks);
   ~Acceptor();
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
@@ -27,20 +31,18 @@ class Acceptor final : public TimerWheel::Node {
   // Binds and listens. With port 0, address() says which it became. Error: kAddress, with the reason.
   Result<void> listen(const Address& address);
   const Address& address() const { return address_; }
-  // Leaves connections in the kernel's backlog for a moment, then goes on by itself; for limits.
-  void hold_off();
   // Accepts what waits already, then closes the socket.
   void stop();
 
  private:
   enum class Burst : std::uint8_t { kTurn, kAll };
   void accept(Burst burst) noexcept;
+  void hold_off();
   void on_deadline() noexcept override;
   void close_socket();
 
   Loop& loop_;
-  OnAccept on_accept_;
-  OnExhausted on_exhausted_;
+  Callbacks callbacks_;
   uv_poll_t* poll_ = nullptr;  // closed, then deleted by its close callback
   int fd_ = -1;
   Address address_;

@@ -21,7 +21,7 @@ namespace drover::proxy {
 // How the sessions of a worker are closed at shutdown.
 struct DrainOrder {
   MonotonicTime deadline;  // every session has been told by then
-  double pace = 0;         // this worker's closes a second; raised where the deadline asks for more
+  double pace = 0;         // this worker's closes a second; raised where that would miss the deadline
 };
 
 class Worker final : public net::TimerWheel::Node {

@@ -1,0 +1,31 @@
+// Descriptors: what the kernel gives, and what Drover must keep for itself.
+#include "proxy/admission.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace drover::proxy {
+
+DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners) {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < limit.rlim_max) {
+    const rlimit raised{limit.rlim_max, limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  // Standard streams, logs, admin with some clients, the supervisor's loop, and the connections that are being told
+  // 503.
+  constexpr std::uint64_t kProcess = 24;
+  // A loop's epoll instance, its eventfd, and one descriptor to spare.
+  constexpr std::uint64_t kWorker = 3;
+  return {limit.rlim_cur, kProcess + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
+}
+
+std::uint32_t effective_max_connections(const config::Limits& limits, const DescriptorBudget& budget) {
+  const std::uint64_t descriptors = budget.limit > budget.reserve ? (budget.limit - budget.reserve) / 2 : 0;
+  const std::uint64_t configured = limits.max_connections == 0 ? UINT32_MAX / 2 : limits.max_connections;
+  return static_cast<std::uint32_t>(std::min(configured, descriptors));
+}
+
+}  // namespace drover::proxy

@@ -1,0 +1,59 @@
+// Finds a session its backend: takes candidates from the pool's policy in turn, dials, sends the request, and reads the
+// answer's head, until one answers or `attempts` or `timeouts.upgrade` is used up. Handler of the backend's stream
+// before the tunnel. One thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "balancer/backend.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "http/head_parser.h"
+#include "net/byte_stream.h"
+
+namespace drover::proxy {
+
+class Handshake;
+class Session;
+
+class Connector final : public net::ByteStream::Handler {
+ public:
+  Connector(Session& session, Handshake& handshake, std::size_t pool);
+
+  // Its end is one of Handshake's upgraded(), refused() or answer().
+  void start();
+  void on_deadline();
+  // The client has read some of the refusal that it was too slow for.
+  void client_caught_up();
+
+ private:
+  void on_connected(net::ByteStream& stream, Result<void> result) noexcept override;
+  void on_read(net::ByteStream& stream, Bytes bytes) noexcept override;
+  void on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept override;
+  void on_written(net::ByteStream&) noexcept override {}
+  void on_closed(net::ByteStream& stream) noexcept override;
+
+  bool has_candidate();
+  bool may_try(const balancer::Backend& backend) const;
+  void dial_next();
+  void dial(const balancer::Backend& backend);
+  void attempt_failed(const Error& error);
+  void give_up(const Error& error);
+  void on_answer(Bytes behind);
+  void on_switching(Bytes behind);
+  void on_refusal_bytes(Bytes bytes);
+
+  Session& session_;
+  Handshake& handshake_;
+  const std::size_t pool_;  // index into the snapshot's pools
+  MonotonicTime upgrade_deadline_;
+  std::vector<const balancer::Backend*> tried_;
+  std::string key_;  // the one that this dial sent
+  std::optional<http::ResponseParser> parser_;
+  std::optional<Error> last_error_;
+  bool closing_for_next_ = false;  // on_closed() of a failed attempt starts the next
+};
+
+}  // namespace drover::proxy

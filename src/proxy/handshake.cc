@@ -1,0 +1,205 @@
+// From the first byte of a request to the last of its answer.
+#include "proxy/handshake.h"
+
+#include "base/log.h"
+#include "http/answer.h"
+#include "http/forwarding.h"
+#include "proxy/session.h"
+#include "proxy/worker.h"
+
+namespace drover::proxy {
+
+using observe::Initiator;
+using observe::Why;
+
+namespace {
+
+http::HeadLimits limits_of(const config::Limits& limits) {
+  return {limits.max_head_size, limits.max_headers};
+}
+
+constexpr std::string_view kNoTunnelHere = "only WebSocket connections are served here; send an Upgrade request";
+
+}  // namespace
+
+Handshake::Handshake(Session& session)
+    : session_(session), snapshot_(session.worker().snapshot()), parser_(limits_of(snapshot_->config.limits)) {}
+
+Handshake::~Handshake() = default;
+
+void Handshake::start() {
+  session_.arm(session_.now() + snapshot_->config.limits.head_timeout);
+  session_.client().start_reading();
+}
+
+void Handshake::on_read(net::ByteStream&, Bytes bytes) noexcept {
+  switch (session_.state()) {
+    case State::kReadingRequest: on_head_bytes(bytes); break;
+    case State::kConnecting:
+    case State::kAwaitingAnswer: hold(bytes); break;
+    default: break;  // after an answer nothing of the client goes anywhere; it is read so that no reset overtakes it
+  }
+}
+
+void Handshake::on_head_bytes(Bytes bytes) {
+  const auto fed = parser_.feed(bytes);
+  if (!fed) return answer(fed.error());
+  if (!fed->complete) return;
+  head_complete_ = true;
+  if (auto accepted = accept_request(); !accepted) return answer(accepted.error());
+  remember({}, {});
+  if (!session_.advance(Event::kRequestParsed)) return;
+  hold(bytes.subspan(fed->consumed));
+  connector_ = std::make_unique<Connector>(session_, *this, target_->pool);
+  connector_->start();
+}
+
+// Frames behind the request wait for the 101, up to what one direction of a tunnel may queue.
+void Handshake::hold(Bytes bytes) {
+  held_.insert(held_.end(), bytes.begin(), bytes.end());
+  const std::uint64_t most = pool_->settings().slow_client.max_queued;
+  if (held_.size() >= most) session_.client().pause(net::PauseReason::kHeld);
+}
+
+Result<void> Handshake::accept_request() {
+  auto upgrade = websocket::check_request(request());
+  if (!upgrade) return std::unexpected(upgrade.error());
+  auto found = route(*upgrade ? &**upgrade : nullptr);
+  if (!found) return std::unexpected(found.error());
+  target_ = *found;
+  pool_ = snapshot_->pools[target_->pool];
+  if (!*upgrade) return fail(Code::kUpgradeRequired, Side::kClient, std::string(kNoTunnelHere));
+  asked_ = std::move(**upgrade);
+  const auto origin = request().find("origin");
+  if (origin && !websocket::origin_allowed(*origin, target_->route.allowed_origins)) {
+    return fail(Code::kForbidden, Side::kClient, "this Origin is not allowed here");
+  }
+  return {};
+}
+
+Result<const Router::Target*> Handshake::route(const websocket::UpgradeRequest* upgrade) const {
+  const auto kind = upgrade != nullptr ? RequestKind::kWebSocket : RequestKind::kOrdinary;
+  const auto* target = snapshot_->router.match(request().host(), request().path(), kind);
+  if (target == nullptr) return fail(Code::kNoRoute, Side::kClient, "no route for this host and path");
+  return target;
+}
+
+std::string Handshake::forwarded_head(std::string_view key) {
+  const std::string peer = session_.peer().ip_text();
+  const std::string resume_id = session_.resume_id();
+  http::ForwardingContext context;
+  context.peer_address = peer;
+  context.listener_port = session_.listener_port();
+  const bool trusted = snapshot_->trusts(session_.peer());
+  context.trust = trusted ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
+  context.request_id = resume_id;
+  context.session = resume_id;
+  context.websocket_key = key;
+  context.strip_prefix = target_->stripped;
+  auto forwarded = http::forward_upgrade(request(), context);
+  if (request_id_.empty() && forwarded.ignored_forwarding_headers) {  // once a request, not once an attempt
+    session_.worker().note_ignored_forwarding(session_.peer());
+  }
+  request_id_ = std::move(forwarded.request_id);
+  return std::move(forwarded.head);
+}
+
+void Handshake::remember(std::string_view subprotocol, std::string_view detail) {
+  Session::Texts texts;
+  if (head_complete_) texts.path = request().path();
+  if (target_ != nullptr) texts.route = target_->route.name;
+  if (pool_ != nullptr) texts.pool = pool_->name();
+  texts.request_id = request_id_;
+  texts.subprotocol = subprotocol;
+  texts.detail = detail;
+  session_.set_texts(texts);
+}
+
+void Handshake::upgraded(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer, Bytes behind) {
+  session_.note_status(head.status());
+  session_.counters().upgraded.add(1);
+  remember(answer.subprotocol, {});
+  session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key))));
+  const auto& settings = pool_->settings();
+  TunnelLimits limits;
+  limits.scan = {settings.limits.max_message_size, answer.permessage_deflate};
+  limits.max_queued = settings.slow_client.max_queued;
+  limits.idle = settings.timeouts.idle;
+  limits.close = settings.timeouts.close;
+  session_.client().resume(net::PauseReason::kHeld);
+  session_.begin_tunnel(limits, behind, held_);  // destroys this object
+}
+
+void Handshake::refused(const http::ResponseHead& head) {
+  session_.note_status(head.status());
+  session_.note_end(Initiator::kBackend, Why::kRejected);
+  remember({}, "the backend answered " + std::to_string(head.status()));
+  session_.client().write(as_bytes(http::forward_refusal(head)));
+  held_.clear();
+  session_.client().resume(net::PauseReason::kHeld);
+}
+
+void Handshake::refusal_body(Bytes part) {
+  session_.client().write(part);
+}
+
+void Handshake::refusal_ended(BodyEnd end) {
+  session_.backend().close();
+  // A body that was cut short must not look whole: the client's connection ends with it, without lingering.
+  if (end == BodyEnd::kCut) return session_.finish();
+  if (session_.advance(Event::kAnswered)) linger();
+}
+
+void Handshake::answer(const Error& error) {
+  if (!session_.advance(Event::kAnswered)) return;
+  session_.counters().answered.add(1);
+  session_.note_status(http::status_of(error.code));
+  session_.note_end(Initiator::kDrover, Why::kRejected);
+  remember({}, error.detail);
+  held_.clear();
+  session_.client().write(as_bytes(http::answer_to(error)));
+  session_.client().resume(net::PauseReason::kHeld);
+  linger();
+}
+
+void Handshake::linger() {
+  session_.client().finish_writing();
+  const auto close = pool_ != nullptr ? pool_->settings().timeouts.close : config::PoolTimeouts{}.close;
+  session_.arm(session_.now() + close);
+}
+
+void Handshake::on_deadline() {
+  switch (session_.state()) {
+    case State::kReadingRequest:
+      // Somebody who never said a word (a browser's spare connection) is not waiting for an answer.
+      if (!parser_.started()) return session_.finish();
+      return answer(
+          {Code::kRequestTimeout, Side::kClient, "the request head was not whole within limits.head_timeout"});
+    case State::kConnecting:
+    case State::kAwaitingAnswer:
+    case State::kRelayingAnswer: return connector_->on_deadline();
+    default: return session_.finish();
+  }
+}
+
+void Handshake::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
+  // A client that ended its direction after an answer still reads it; before one it will never speak WebSocket.
+  const bool answered = session_.state() == State::kRelayingAnswer || session_.state() == State::kAnswering;
+  if (end == net::ReadEnd::kEof && session_.state() == State::kRelayingAnswer) return;
+  if (end == net::ReadEnd::kEof && answered && session_.client().queued() > 0) return;
+  if (session_.state() != State::kReadingRequest || parser_.started()) {
+    session_.note_end(Initiator::kClient, Why::kClientLost);
+  }
+  session_.finish();
+}
+
+void Handshake::on_written(net::ByteStream&) noexcept {
+  if (session_.client().write_failed()) return session_.finish();
+  if (session_.state() == State::kRelayingAnswer) connector_->client_caught_up();
+}
+
+void Handshake::on_closed(net::ByteStream&) noexcept {
+  session_.on_stream_closed();
+}
+
+}  // namespace drover::proxy

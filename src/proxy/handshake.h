@@ -1,0 +1,71 @@
+// A session before its tunnel: reads the request head, checks and routes it, has the connector find a backend, and
+// gives the client its answer, 101 or another. Handler of the client's stream; exists only until the tunnel begins or
+// the session ends. One thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/head_parser.h"
+#include "net/byte_stream.h"
+#include "proxy/connector.h"
+#include "proxy/snapshot.h"
+#include "websocket/handshake.h"
+
+namespace drover::proxy {
+
+class Session;
+
+class Handshake final : public net::ByteStream::Handler {
+ public:
+  explicit Handshake(Session& session);
+  ~Handshake();
+
+  void start();
+  // An answer of Drover's own; the session ends once the client has had time to read it.
+  void answer(const Error& error);
+  void on_deadline();
+
+  // From the connector, once each. The handshake and the connector may be gone when upgraded() returns.
+  void upgraded(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer, Bytes behind);
+  void refused(const http::ResponseHead& head);
+  // A part of the refusal's body, and its end; `cut` where the backend broke off.
+  enum class BodyEnd : std::uint8_t { kWhole, kCut };
+  void refusal_body(Bytes part);
+  void refusal_ended(BodyEnd end);
+
+  const http::RequestHead& request() const { return parser_.head(); }
+  const websocket::UpgradeRequest& asked() const { return *asked_; }
+  const balancer::Pool& pool() const { return *pool_; }
+  const std::string& request_id() const { return request_id_; }
+  // The head for a backend; with `key` instead of the client's own unless that is empty.
+  std::string forwarded_head(std::string_view key);
+
+ private:
+  void on_connected(net::ByteStream&, Result<void>) noexcept override {}
+  void on_read(net::ByteStream& stream, Bytes bytes) noexcept override;
+  void on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept override;
+  void on_written(net::ByteStream& stream) noexcept override;
+  void on_closed(net::ByteStream& stream) noexcept override;
+
+  void on_head_bytes(Bytes bytes);
+  void hold(Bytes bytes);
+  Result<void> accept_request();
+  Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
+  void linger();
+  void remember(std::string_view subprotocol, std::string_view detail);
+
+  Session& session_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  http::RequestParser parser_;
+  const Router::Target* target_ = nullptr;  // lives in snapshot_
+  std::shared_ptr<const balancer::Pool> pool_;
+  std::optional<websocket::UpgradeRequest> asked_;
+  std::string request_id_;
+  std::vector<std::uint8_t> held_;  // frames that came before the 101
+  bool head_complete_ = false;
+  std::unique_ptr<Connector> connector_;
+};
+
+}  // namespace drover::proxy

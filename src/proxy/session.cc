@@ -1,0 +1,180 @@
+// Glue: construction, states, the end and its access line.
+#include "proxy/session.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "proxy/handshake.h"
+#include "proxy/worker.h"
+
+namespace drover::proxy {
+
+using observe::Initiator;
+using observe::Why;
+
+std::string_view name_of(State state) {
+  switch (state) {
+    case State::kReadingRequest: return "reading_request";
+    case State::kConnecting: return "connecting";
+    case State::kAwaitingAnswer: return "awaiting_answer";
+    case State::kTunnelling: return "tunnelling";
+    case State::kRelayingAnswer: return "relaying_answer";
+    case State::kAnswering: return "answering";
+    case State::kEnded: return "ended";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(Event event) {
+  switch (event) {
+    case Event::kRequestParsed: return "request_parsed";
+    case Event::kConnected: return "connected";
+    case Event::kAttemptFailed: return "attempt_failed";
+    case Event::kUpgraded: return "upgraded";
+    case Event::kRefused: return "refused";
+    case Event::kAnswered: return "answered";
+    case Event::kEnded: return "ended";
+  }
+  return "unknown";
+}
+
+Session::Session(Worker& worker, const net::Address& peer, std::uint16_t listener_port)
+    : worker_(worker),
+      client_(worker.loop()),
+      backend_(worker.loop()),
+      peer_(peer),
+      started_(worker.loop().now()),
+      listener_port_(listener_port) {
+  fill_random(id_);
+  fill_random(resume_id_);
+}
+
+Session::~Session() {
+  worker_.loop().wheel().disarm(deadline_);
+}
+
+observe::Counters& Session::counters() {
+  return worker_.counters();
+}
+MonotonicTime Session::now() const {
+  return worker_.loop().now();
+}
+std::string Session::resume_id() const {
+  return to_hex(resume_id_);
+}
+void Session::arm(MonotonicTime deadline) {
+  worker_.loop().arm(deadline_, deadline);
+}
+
+void Session::start(int fd, Admission::Verdict verdict) {
+  handshake_ = std::make_unique<Handshake>(*this);
+  client_.set_handler(*handshake_);
+  if (auto opened = client_.open(fd); !opened) {
+    worker_.note_exhausted(opened.error().detail);
+    finish();
+    return;
+  }
+  handshake_->start();
+  if (verdict == Admission::Verdict::kRefused) {
+    counters().refused_full.add(1);
+    handshake_->answer({Code::kUnavailable, Side::kDrover, "limits.max_connections is reached"});
+  }
+}
+
+void Session::shut_down() {
+  if (state_ == State::kTunnelling) tunnel_->shut_down(websocket::CloseCode::kGoingAway, "shutdown", Why::kShutdown);
+}
+
+bool Session::advance(Event event) {
+  const auto to = next(state_, event);
+  if (to) {
+    state_ = *to;
+    return true;
+  }
+  log::error("illegal_transition", {{"session", to_hex(id_)}, {"state", name_of(state_)}, {"event", name_of(event)}});
+  finish();
+  return false;
+}
+
+void Session::note_end(Initiator initiator, Why why) {
+  if (ended_by_) return;
+  ended_by_ = initiator;
+  why_ = why;
+}
+
+void Session::set_texts(const Texts& texts) {
+  // The longest that a line in a log is good for; ids and names are shorter, a target may be 8 KiB.
+  constexpr std::size_t kLongest = 512;
+  const auto cut = [](std::string_view text) { return text.substr(0, kLongest); };
+  texts_ = PackedText({cut(texts.path), cut(texts.route), cut(texts.pool), cut(texts.request_id),
+                       cut(texts.subprotocol), cut(texts.detail)});
+}
+
+void Session::begin_tunnel(const TunnelLimits& limits, Bytes behind_answer, Bytes behind_request) {
+  if (!advance(Event::kUpgraded)) return;
+  worker_.loop().wheel().disarm(deadline_);
+  tunnel_.emplace(*this, limits);
+  tunnel_->start(behind_answer, behind_request);
+  handshake_.reset();  // last: behind_request is its own
+}
+
+void Session::on_deadline() {
+  if (state_ == State::kTunnelling) {
+    tunnel_->on_deadline();
+  } else if (handshake_ && state_ != State::kEnded) {
+    handshake_->on_deadline();
+  }
+}
+
+void Session::finish() {
+  if (state_ == State::kEnded) return;
+  advance(Event::kEnded);
+  worker_.loop().wheel().disarm(deadline_);
+  client_.close();
+  backend_.close();
+}
+
+void Session::on_stream_closed() {
+  if (state_ != State::kEnded || client_.in_use() || backend_.in_use()) return;
+  write_access_line();
+  counters().ended.add(1);
+  lease_.give_back();
+  worker_.retire(*this);
+}
+
+void Session::write_access_line() {
+  // A connection that came and went without a word (a port check) has no story to tell.
+  if (!ended_by_) return;
+  observe::SessionLine line;
+  const std::string id = to_hex(id_);
+  const std::string resume = resume_id();
+  const std::string peer = peer_.text();
+  line.id = id;
+  line.resume_id = resume;
+  line.client = peer;
+  line.path = texts_[kPath];
+  line.route = texts_[kRoute];
+  line.pool = texts_[kPool];
+  line.request_id = texts_[kRequestId];
+  line.subprotocol = texts_[kSubprotocol];
+  line.detail = texts_[kDetail];
+  if (lease_) line.backend = lease_.backend().name();
+  line.attempts = attempts_;
+  line.status = status_;
+  line.duration = now() - started_;
+  line.initiator = *ended_by_;
+  line.why = why_;
+  if (tunnel_) {
+    const auto code = [](const Relay& relay) {
+      return relay.close_code() == 0 ? std::nullopt : std::optional(relay.close_code());
+    };
+    line.messages_in = tunnel_->to_backend().messages();
+    line.messages_out = tunnel_->to_client().messages();
+    line.bytes_in = tunnel_->to_backend().bytes();
+    line.bytes_out = tunnel_->to_client().bytes();
+    line.close_code_client = code(tunnel_->to_backend());
+    line.close_code_backend = code(tunnel_->to_client());
+  }
+  log::access(observe::to_json(line));
+}
+
+}  // namespace drover::proxy

@@ -1,0 +1,150 @@
+// Accepting, retiring, and the drain at shutdown.
+#include "proxy/worker.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+
+#include "base/log.h"
+#include "proxy/handshake.h"
+
+namespace drover::proxy {
+
+namespace {
+
+constexpr Milliseconds kForwardingLogInterval{60'000};
+constexpr Milliseconds kExhaustionLogInterval{1'000};
+
+}  // namespace
+
+Worker::Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot)
+    : index_(index), admission_(admission), snapshot_(std::move(snapshot)) {
+  for (const auto& pool : snapshot_->pools) policies_.push_back(pool->make_policy(index));
+  const MonotonicTime long_ago = loop_.now() - kForwardingLogInterval;
+  forwarding_logged_ = exhaustion_logged_ = long_ago;
+}
+
+Worker::~Worker() {
+  assert(sessions_.empty() && told_.empty());
+  loop_.wheel().disarm(*this);
+}
+
+Result<net::Address> Worker::listen(const net::Address& address) {
+  auto port = std::make_shared<std::uint16_t>(address.port());
+  net::Acceptor::Callbacks callbacks;
+  callbacks.may_accept = [this] { return admission_.may_accept(); };
+  callbacks.on_accept = [this, port](int fd, const net::Address& peer) { accept(fd, peer, *port); };
+  callbacks.on_exhausted = [this](int error_number) {
+    note_exhausted(std::string("accept: ") + std::strerror(error_number));
+  };
+  auto acceptor = std::make_unique<net::Acceptor>(loop_, std::move(callbacks));
+  if (auto listening = acceptor->listen(address); !listening) return std::unexpected(listening.error());
+  *port = acceptor->address().port();
+  acceptors_.push_back(std::move(acceptor));
+  return acceptors_.back()->address();
+}
+
+void Worker::start() {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), ("drover/" + std::to_string(index_)).c_str());
+    loop_.run();
+  });
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+  acceptors_.clear();
+}
+
+void Worker::accept(int fd, const net::Address& peer, std::uint16_t listener_port) {
+  const auto verdict = admission_.enter();
+  counters_.accepted.add(1);
+  Session* session = slab_.make(*this, peer, listener_port);
+  sessions_.push_back(*session);
+  session->start(fd, verdict);
+}
+
+void Worker::retire(Session& session) noexcept {
+  slab_.destroy(&session);
+  admission_.leave();
+  leave_if_empty();
+}
+
+void Worker::note_ignored_forwarding(const net::Address& peer) {
+  counters_.ignored_forwarding.add(1);
+  if (loop_.now() - forwarding_logged_ < kForwardingLogInterval) return;
+  forwarding_logged_ = loop_.now();
+  log::warn("forwarding_headers_ignored", {{"peer", peer.ip_text()},
+                                           {"total", counters_.ignored_forwarding.read()},
+                                           {"hint", "add it to trusted_proxies if it is a proxy of yours"}});
+}
+
+void Worker::note_exhausted(std::string_view what) {
+  counters_.exhausted.add(1);
+  if (loop_.now() - exhaustion_logged_ < kExhaustionLogInterval) return;
+  exhaustion_logged_ = loop_.now();
+  log::error("resources_exhausted",
+             {{"reason", what}, {"connections", admission_.active()}, {"total", counters_.exhausted.read()}});
+}
+
+void Worker::drain(DrainOrder order, std::function<void()> on_empty) {
+  loop_.post([this, order, done = std::move(on_empty)]() mutable { begin_drain(order, std::move(done)); });
+}
+
+void Worker::begin_drain(DrainOrder order, std::function<void()> on_empty) {
+  phase_ = Phase::kDraining;
+  drain_ = order;
+  drain_started_ = loop_.now();
+  // A pace that cannot meet the deadline would end in everybody at once: the deadline sets the least.
+  const std::chrono::duration<double> left = order.deadline - drain_started_;
+  if (left.count() > 0) drain_.pace = std::max(order.pace, static_cast<double>(slab_.size()) / left.count());
+  on_empty_ = std::move(on_empty);
+  for (auto& acceptor : acceptors_) acceptor->stop();  // what waits in the backlog is served, then drained
+  on_deadline();
+}
+
+// A tick of the drain: as many sessions are told as the pace allows by now.
+void Worker::on_deadline() noexcept {
+  if (phase_ != Phase::kDraining) return;
+  const std::chrono::duration<double> elapsed = loop_.now() - drain_started_;
+  const bool overdue = loop_.now() >= drain_.deadline;
+  // The first slot is now, not one interval from now.
+  const auto due = static_cast<std::uint64_t>(elapsed.count() * drain_.pace) + 1;
+  Session* next = sessions_.front();
+  while (next != nullptr && (overdue || drain_told_ < due)) {
+    Session& session = *next;
+    next = sessions_.after(session);
+    // A handshake goes on: it is told once it is a tunnel.
+    if (session.state() != State::kTunnelling) continue;
+    told_.push_back(session);
+    ++drain_told_;
+    session.shut_down();
+  }
+  leave_if_empty();
+  if (on_empty_) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);
+}
+
+void Worker::stop() {
+  loop_.post([this] {
+    phase_ = Phase::kStopping;
+    loop_.wheel().disarm(*this);
+    for (auto& acceptor : acceptors_) acceptor->stop();
+    told_.splice(sessions_);
+    for (Session* session = told_.front(); session != nullptr; session = told_.after(*session)) {
+      session->note_end(observe::Initiator::kDrover, observe::Why::kShutdown);
+      session->finish();
+    }
+    leave_if_empty();
+  });
+}
+
+void Worker::leave_if_empty() {
+  if (phase_ == Phase::kServing || !sessions_.empty() || !told_.empty()) return;
+  if (phase_ == Phase::kStopping) return loop_.stop();
+  loop_.wheel().disarm(*this);
+  if (on_empty_) std::exchange(on_empty_, nullptr)();
+}
+
+}  // namespace drover::proxy
