@@ -2,7 +2,8 @@
 #include "config/diagnostics.h"
 
 #include <algorithm>
-#include <tuple>
+#include <map>
+#include <utility>
 
 namespace drover::config {
 
@@ -17,10 +18,10 @@ bool Diagnostics::has_errors() const {
 }
 
 std::string Diagnostics::text() const {
-  std::vector<Diagnostic> sorted = list_;
-  std::ranges::stable_sort(sorted, {}, [](const Diagnostic& each) { return std::tuple(each.line, each.column); });
+  std::multimap<std::pair<std::size_t, std::size_t>, const Diagnostic*> sorted;  // equal places in the order of add()
+  for (const Diagnostic& each : list_) sorted.emplace(std::pair(each.line, each.column), &each);
   std::string lines;
-  for (const Diagnostic& each : sorted) lines += each.text() + "\n";
+  for (const auto& [place, diagnostic] : sorted) lines += diagnostic->text() + "\n";
   return lines;
 }
 

@@ -37,7 +37,12 @@ class Builder : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { finish(begin(NodeKind::kNull, mark), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    auto node = begin(NodeKind::kNull, mark);
+    // The mark of a value left out is that of whatever follows, often on another line.
+    if (!open_.empty() && open_.back().pending_key) node->position = open_.back().pending_key->position;
+    finish(std::move(node), anchor);
+  }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {

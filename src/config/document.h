@@ -44,9 +44,9 @@ struct DocumentError {
   std::string message;
 };
 
-inline constexpr std::size_t kLongestFile = 4 * 1024 * 1024;  // bytes
+inline constexpr std::size_t kLongestFile = 2 * 1024 * 1024;  // bytes
 inline constexpr std::size_t kDeepestNesting = 64;            // levels; the format itself needs 6
-inline constexpr std::size_t kMostValues = 1'000'000;         // after aliases: they can multiply without end
+inline constexpr std::size_t kMostValues = 200'000;           // after aliases: they can multiply without end
 
 // The one document in `text`; a second one is an error, and so is none.
 std::expected<NodePtr, DocumentError> parse_document(std::string_view text);

@@ -48,6 +48,9 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
   Loaded loaded;
   try {
     load_into(loaded, text, name, environment);
+  } catch (const TooManyErrors&) {
+    add_error(loaded.diagnostics, name, {},
+              "more than " + std::to_string(kMostErrors) + " errors; these are the first");
   } catch (const std::exception& exception) {
     loaded.config.reset();
     add_error(loaded.diagnostics, name, {}, std::string("cannot be loaded: ") + exception.what());

@@ -27,7 +27,7 @@ Loaded load_file(const std::string& path, const Environment& environment = proce
 Loaded load_text(std::string_view text, const std::string& name, const Environment& environment = process_environment);
 
 // The effective configuration as YAML in the long form with every default spelled out; load_text() of it gives
-// an equal configuration. For `drover -T`.
+// an equal configuration (unless it is longer than a file may be: aliases are spelled out too). For `drover -T`.
 std::string to_yaml(const Config& config);
 
 }  // namespace drover::config

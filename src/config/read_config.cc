@@ -28,8 +28,8 @@ constexpr std::array kLogLevels = {
 };
 
 void read_workers(Reader& reader, const Field& field, Config& config) {
-  if (!field.is(NodeKind::kScalar) || field.node->text == "auto") return;
-  if (reader.text(field) == "auto") return;  // ${WORKERS:-auto}
+  const auto text = reader.text(field);
+  if (!text || *text == "auto") return;
   unsigned workers = 0;
   reader.number(field, 1U, kMostWorkers, workers);
   if (workers == 0) return;

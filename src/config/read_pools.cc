@@ -152,7 +152,8 @@ std::vector<Pool> read_pools(Reader& reader, const Field& top) {
     if (named.node->entries.size() > kMostPools)
       reader.error(named.position(), "'pools' has more than " + std::to_string(kMostPools) + " pools");
     for (const Entry& entry : named.node->entries) {
-      if (entry.key->kind != NodeKind::kScalar || !check_name(reader, entry.key->position, entry.key->text)) continue;
+      if (entry.key->kind != NodeKind::kScalar || entry.key->text == "<<") continue;  // reported with the structure
+      check_name(reader, entry.key->position, entry.key->text);
       pools.push_back(read_pool(reader, {entry.value.get(), named.child_path(entry.key->text)}, entry.key->text));
     }
   }

@@ -86,19 +86,24 @@ class PoolNames {
   std::unordered_set<std::string_view> known_;
 };
 
-void check_pools(Reader& reader, const Field& list, std::span<const Route> routes, const Field& pools_field,
-                 const PoolNames& pools) {
-  std::unordered_set<std::string_view> used;
+void check_pools(Reader& reader, const Field& list, std::span<const Route> routes, const PoolNames& pools) {
   for (std::size_t index = 0; index < routes.size(); ++index) {
     const Field field = list.item(index)["pool"];
-    used.insert(routes[index].pool);
     if (field.is(NodeKind::kScalar) && !pools.has(routes[index].pool))
       reader.error(field.position(), "'" + field.path + "': no pool " + in_quotes(routes[index].pool) +
                                          did_you_mean(routes[index].pool, pools.all()));
   }
-  for (const std::string_view name : pools.all())
-    if (!used.contains(name))
-      reader.warn(pools_field[name].position(), "no route leads to the pool " + in_quotes(name));
+}
+
+void warn_of_unused(Reader& reader, const Field& top, std::span<const Route> routes, const PoolNames& pools) {
+  std::unordered_set<std::string_view> used;
+  for (const Route& route : routes) used.insert(route.pool);
+  for (const std::string_view name : pools.all()) {
+    if (used.contains(name)) continue;
+    const Field named = top["pools"][name];
+    reader.warn((named.present() ? named : top["backends"]).position(),
+                "no route leads to the pool " + in_quotes(name));
+  }
 }
 
 }  // namespace
@@ -116,10 +121,14 @@ std::vector<Route> read_routes(Reader& reader, const Field& top, std::span<const
     if (!list.present() || list.is(NodeKind::kList))
       if (!pools.empty() && !names.has(kDefaultPool))
         reader.error(list.position(), "no 'routes', and no pool 'default' to send everything to");
-    routes.push_back({.name = "*", .pool = std::string(kDefaultPool)});
+    Route& everything = routes.emplace_back();
+    everything.name = "*";
+    everything.pool = kDefaultPool;
     return routes;
   }
-  check_pools(reader, list, routes, top["pools"], names);
+  check_pools(reader, list, routes, names);
+  if (reader.failed()) return routes;  // what could not be read would be warned of for the wrong reason
+  warn_of_unused(reader, top, routes, names);
   warn_of_shadowed(reader, list, routes);
   return routes;
 }

@@ -28,6 +28,7 @@ Field Field::item(std::size_t index) const {
 }
 
 void Reader::error(Position position, std::string message) {
+  if (errors_++ == kMostErrors) throw TooManyErrors();
   diagnostics_.add({Severity::kError, file_, position.line, position.column, std::move(message)});
 }
 
@@ -73,9 +74,10 @@ void Reader::flag(const Field& field, bool& out) {
   if (const auto value = parsed(field, *found, parse_flag)) out = *value;
 }
 
-void Reader::report_range(const Field& field, const std::string& least, const std::string& most) {
+void Reader::report_range(const Field& field, const std::string& text, const std::string& least,
+                          const std::string& most) {
   error(field.position(),
-        "'" + field.path + "' must be between " + least + " and " + most + ", got " + in_quotes(field.node->text));
+        "'" + field.path + "' must be between " + least + " and " + most + ", got " + in_quotes(text));
 }
 
 std::optional<std::uint64_t> Reader::number_between(const Field& field, std::uint64_t least, std::uint64_t most) {
@@ -84,7 +86,7 @@ std::optional<std::uint64_t> Reader::number_between(const Field& field, std::uin
   const auto value = parsed(field, *found, parse_number);
   if (!value) return std::nullopt;
   if (*value >= least && *value <= most) return value;
-  report_range(field, std::to_string(least), std::to_string(most));
+  report_range(field, *found, std::to_string(least), std::to_string(most));
   return std::nullopt;
 }
 
@@ -96,7 +98,7 @@ void Reader::duration(const Field& field, milliseconds least, milliseconds& out)
   if (*value >= least) {
     out = *value;
   } else {
-    report_range(field, format_duration(least), format_duration(kLongestDuration));
+    report_range(field, *found, format_duration(least), format_duration(kLongestDuration));
   }
 }
 
@@ -108,7 +110,7 @@ void Reader::size(const Field& field, std::uint64_t least, std::uint64_t most, s
   if (*value >= least && *value <= most) {
     out = *value;
   } else {
-    report_range(field, format_size(least), format_size(most));
+    report_range(field, *found, format_size(least), format_size(most));
   }
 }
 

@@ -40,6 +40,10 @@ struct Choice {
   std::optional<Value> value;
 };
 
+// Thrown out of the readers, and caught by the loader: the rest of the file would only bury what is reported.
+struct TooManyErrors {};
+inline constexpr std::size_t kMostErrors = 200;
+
 class Reader {
  public:
   // All three must outlive the reader.
@@ -47,8 +51,10 @@ class Reader {
       : diagnostics_(diagnostics), file_(file), environment_(environment) {}
 
   const std::string& file() const { return file_; }
+  // Throws TooManyErrors once it is no use to go on.
   void error(Position position, std::string message);
   void warn(Position position, std::string message);
+  bool failed() const { return errors_ > 0; }
 
   // An absent scalar, and one of the wrong kind, leaves `out` as it is; a wrong one is reported.
   std::optional<std::string> text(const Field& field);
@@ -81,13 +87,14 @@ class Reader {
   std::optional<Scalar> scalar(const Field& field);
   std::optional<std::string> unquoted(const Field& field, std::string_view expected);
   std::optional<std::uint64_t> number_between(const Field& field, std::uint64_t least, std::uint64_t most);
-  void report_range(const Field& field, const std::string& least, const std::string& most);
+  void report_range(const Field& field, const std::string& text, const std::string& least, const std::string& most);
   void refuse_choice(const Field& field, const std::string& word, std::span<const std::string_view> words,
                      std::span<const std::string_view> later);
 
   Diagnostics& diagnostics_;
   const std::string& file_;
   const Environment& environment_;
+  std::size_t errors_ = 0;
 };
 
 template <class Value>

@@ -98,7 +98,9 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
   std::string_view best;
   std::size_t best_distance = std::max(word.size() / 3, std::size_t{1}) + 1;  // beyond a third it is another word
   for (const std::string_view candidate : candidates) {
-    if (candidate.size() > kLongestWord) continue;
+    const std::size_t length_difference =
+        std::max(candidate.size(), word.size()) - std::min(candidate.size(), word.size());
+    if (length_difference >= best_distance) continue;  // the distance cannot be smaller, nor is it cheap to find out
     const std::size_t distance = edit_distance(word, candidate);
     if (distance < best_distance && distance < candidate.size()) {
       best = candidate;

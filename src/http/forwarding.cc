@@ -33,6 +33,7 @@ constexpr std::string_view kRealIp = "X-Real-IP";
 constexpr std::string_view kRequestId = "X-Request-ID";
 constexpr std::array<std::string_view, 6> kSetForTheBackend = {kForwardedFor,  kForwardedProto, kForwardedHost,
                                                                kForwardedPort, kRealIp,         kRequestId};
+constexpr std::size_t kTypicalHead = 1024;  // bytes of a browser's upgrade with what Drover adds: one allocation
 constexpr std::string_view kForwardedPrefix = "x-forwarded-";
 constexpr std::string_view kDroverPrefix = "x-drover-";
 constexpr std::string_view kWebSocketPrefix = "sec-websocket-";
@@ -169,6 +170,7 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   ForwardedRequest forwarded;
 
   auto& head = forwarded.head;
+  head.reserve(kTypicalHead);
   head.append(request.method())
       .append(" ")
       .append(origin_target(request, context.strip_prefix))

@@ -285,7 +285,6 @@ bool ResponseParser::Impl::body_is_empty() const {
 
 Result<Fed> ResponseParser::Impl::feed_body(Bytes input) {
   if (state_ == State::kWhole) return Fed{true, 0};
-  if (lasts_until_close()) return Fed{false, input.size()};
   const auto text = as_text(input);
   const auto verdict = llhttp_execute(&llhttp_, text.data(), text.size());
   if (verdict == HPE_OK) return Fed{false, input.size()};

@@ -97,7 +97,6 @@ Result<RequestLine> read_request_line(std::string_view line) {
   const auto minor = minor_version_of(line.substr(second + 1));
   if (minor < 0) return bad("the request line does not end with HTTP/1.1 or HTTP/1.0");
   const auto target = line.substr(first + 1, second - first - 1);
-  if (target.empty()) return bad("the target is empty");
   // RFC 9112 section 3.2 has no fragment; what follows one would be path to us and nothing to a backend.
   if (target.contains('#')) return bad("the target holds a fragment ('#')");
   return RequestLine{line.substr(0, first), target, static_cast<unsigned>(minor)};

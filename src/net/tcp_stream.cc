@@ -42,7 +42,7 @@ TcpStream::~TcpStream() {
 
 Result<void> TcpStream::adopt(int fd) {
   assert(life_ == Life::kClosed);
-  uv_tcp_init(loop_.raw(), &tcp_);
+  uv_tcp_init(tcp_.loop, &tcp_);
   tcp_.data = this;
   if (const int status = uv_tcp_open(&tcp_, fd); status != 0) {
     ::close(fd);
@@ -119,7 +119,7 @@ void TcpStream::read_or_not() {
 }
 
 void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
-  const MutableBytes shared = static_cast<TcpStream*>(handle->data)->loop_.read_buffer();
+  const MutableBytes shared = static_cast<TcpStream*>(handle->data)->loop().read_buffer();
   *buffer = uv_buf_init(reinterpret_cast<char*>(shared.data()), static_cast<unsigned>(shared.size()));
 }
 
@@ -158,7 +158,7 @@ void TcpStream::write(std::span<const Bytes> pieces) {
       sent -= piece.size();
       continue;
     }
-    if (outbox_ == nullptr) outbox_ = loop_.outboxes().make(loop_.chunks());
+    if (outbox_ == nullptr) outbox_ = loop().outboxes().make(loop().chunks());
     outbox_->queue.append(piece.subspan(sent));
     sent = 0;
   }
@@ -210,7 +210,7 @@ void TcpStream::send_fin() {
 
 void TcpStream::release_outbox() {
   if (outbox_ == nullptr) return;
-  loop_.outboxes().destroy(outbox_);
+  loop().outboxes().destroy(outbox_);
   outbox_ = nullptr;
 }
 

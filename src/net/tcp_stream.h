@@ -12,7 +12,7 @@ namespace drover::net {
 
 class TcpStream final : public ByteStream {
  public:
-  explicit TcpStream(Loop& loop) : loop_(loop) {}
+  explicit TcpStream(Loop& loop) { tcp_.loop = loop.raw(); }
   // Must be closed: never opened, or on_closed() has been called.
   ~TcpStream() override;
   TcpStream(const TcpStream&) = delete;
@@ -49,6 +49,8 @@ class TcpStream final : public ByteStream {
   static void on_connect(uv_connect_t* request, int status) noexcept;
   static void on_close(uv_handle_t* handle) noexcept;
 
+  // libuv's handle knows its loop, and the loop us: no pointer of our own is needed.
+  Loop& loop() { return *static_cast<Loop*>(tcp_.loop->data); }
   uv_stream_t* handle() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
   Result<void> adopt(int fd);
   void read_or_not();
@@ -57,7 +59,6 @@ class TcpStream final : public ByteStream {
   void release_outbox();
 
   uv_tcp_t tcp_{};
-  Loop& loop_;
   Handler* handler_ = nullptr;
   Outbox* outbox_ = nullptr;  // the loop's slab owns it
   Life life_ = Life::kClosed;

@@ -7,11 +7,11 @@ namespace drover::net {
 
 namespace {
 
-std::uint64_t ticks_of(MonotonicTime time) {
-  return static_cast<std::uint64_t>(time.time_since_epoch() / TimerWheel::kTick);
+std::uint32_t ticks_of(MonotonicTime time) {
+  return static_cast<std::uint32_t>(time.time_since_epoch() / TimerWheel::kTick);
 }
 // Rounded up: never early.
-std::uint64_t ticks_until(MonotonicTime time) {
+std::uint32_t ticks_until(MonotonicTime time) {
   return ticks_of(time + TimerWheel::kTick - Milliseconds(1));
 }
 
@@ -36,7 +36,7 @@ void TimerWheel::disarm(Node& node) {
 }
 
 void TimerWheel::advance(MonotonicTime now) {
-  const std::uint64_t target = ticks_of(now);
+  const std::uint32_t target = ticks_of(now);
   // After a long pause each slot is looked at once: their nodes' own deadlines say what is due.
   if (target > now_ + kSlots) now_ = target - kSlots;
   while (now_ < target) {

@@ -27,8 +27,8 @@ class TimerWheel {
     // The deadline has passed; the node is not armed any more. It may arm itself again, disarm others, or destroy
     // itself.
     virtual void on_deadline() noexcept = 0;
-    std::uint64_t deadline_ = 0;   // in ticks: what is wanted
-    std::uint64_t linked_at_ = 0;  // in ticks: whose slot it is in, never later than deadline_
+    std::uint32_t deadline_ = 0;   // in ticks: what is wanted; 32 bits last for six years of uptime
+    std::uint32_t linked_at_ = 0;  // in ticks: whose slot it is in, never later than deadline_
   };
 
   // Arms, or moves the deadline of an armed node.
@@ -39,11 +39,11 @@ class TimerWheel {
   bool empty() const { return armed_ == 0; }
 
  private:
-  static constexpr std::size_t kSlots = 1024;  // 51 s a turn; what is further away is relinked once a turn
+  static constexpr std::uint32_t kSlots = 1024;  // 51 s a turn; what is further away is relinked once a turn
   void link(Node& node);
 
   std::array<IntrusiveList<Node>, kSlots> slots_;
-  std::uint64_t now_ = 0;  // in ticks; everything up to it has fired
+  std::uint32_t now_ = 0;  // in ticks; everything up to it has fired
   std::size_t armed_ = 0;
 };
 

@@ -109,7 +109,7 @@ void Handshake::remember(std::string_view subprotocol, std::string_view detail) 
   if (head_complete_) texts.path = request().path();
   if (target_ != nullptr) texts.route = target_->route.name;
   if (pool_ != nullptr) texts.pool = pool_->name();
-  texts.request_id = request_id_;
+  if (request_id_ != session_.resume_id()) texts.request_id = request_id_;  // Drover's own is the resume_id
   texts.subprotocol = subprotocol;
   texts.detail = detail;
   session_.set_texts(texts);
@@ -123,9 +123,9 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
   const auto& settings = pool_->settings();
   TunnelLimits limits;
   limits.scan = {settings.limits.max_message_size, answer.permessage_deflate};
-  limits.max_queued = settings.slow_client.max_queued;
-  limits.idle = settings.timeouts.idle;
-  limits.close = settings.timeouts.close;
+  limits.max_queued = static_cast<std::uint32_t>(settings.slow_client.max_queued);  // the loader's bounds fit
+  limits.idle = std::chrono::duration_cast<decltype(limits.idle)>(settings.timeouts.idle);
+  limits.close = std::chrono::duration_cast<decltype(limits.close)>(settings.timeouts.close);
   session_.client().resume(net::PauseReason::kHeld);
   session_.begin_tunnel(limits, behind, held_);  // destroys this object
 }

@@ -154,7 +154,7 @@ void Session::write_access_line() {
   line.path = texts_[kPath];
   line.route = texts_[kRoute];
   line.pool = texts_[kPool];
-  line.request_id = texts_[kRequestId];
+  line.request_id = texts_[kRequestId].empty() ? resume : texts_[kRequestId];
   line.subprotocol = texts_[kSubprotocol];
   line.detail = texts_[kDetail];
   if (lease_) line.backend = lease_.backend().name();

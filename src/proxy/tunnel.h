@@ -16,9 +16,9 @@ class Session;
 // Copied from the pool: a tunnel that lives for a week must not keep a week-old configuration alive.
 struct TunnelLimits {
   websocket::ScanLimits scan;
-  std::uint64_t max_queued = 0;  // bytes a direction; reading goes on at half of it
-  Milliseconds idle{0};          // 0: none
-  Milliseconds close{0};
+  std::chrono::duration<std::uint32_t, std::milli> idle{0};  // 0: none
+  std::chrono::duration<std::uint32_t, std::milli> close{0};
+  std::uint32_t max_queued = 0;  // bytes a direction; reading goes on at half of it
 };
 
 class Tunnel final : public net::ByteStream::Handler {

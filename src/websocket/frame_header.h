@@ -75,8 +75,7 @@ inline constexpr FirstBytes kLegalDataFrames = [] {
     const auto first = static_cast<std::uint8_t>(i & 0xff);
     const HeaderRules rules{
         .mask_bit = 0, .inside_message = (i & 0x200) != 0, .permessage_deflate = (i & 0x100) != 0, .budget = 0};
-    legal[i >> 9][i >> 8 & 1][first] =
-        (first & kControlBit) == 0 && check_first_byte(first, rules) == Fault::kNone;
+    legal[i >> 9][i >> 8 & 1][first] = (first & kControlBit) == 0 && check_first_byte(first, rules) == Fault::kNone;
   }
   return legal;
 }();

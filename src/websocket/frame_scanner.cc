@@ -93,7 +93,7 @@ std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& li
   std::copy_n(held_.begin(), held_size_, bytes.begin());
   const std::size_t added = std::min(bytes.size() - held_size_, input.size());
   std::copy_n(input.begin(), added, bytes.begin() + held_size_);
-  const FrameHeader header = read_frame_header(Bytes(bytes).first(held_size_ + added), rules_of(limits));
+  const FrameHeader header = examine_frame_header(Bytes(bytes).first(held_size_ + added), rules_of(limits));
   if (header.fault != Fault::kNone) {
     refuse(header.fault, step);
     return 0;
@@ -137,7 +137,7 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
     }
     if (header.size == 0) break;
     pass_header(left_over[0], header.payload);
-    if (rules.inside_message || inside_message_) rules = rules_of(limits);
+    if (rules.inside_message || inside_message_) rules = rules_of(limits);  // fragments alone change them
     remaining = header.payload;
     at += header.size;
     left_over = {};
@@ -161,7 +161,7 @@ void FrameScanner::scan_control(Bytes input, const ScanLimits& limits, Step& ste
     std::copy_n(input.begin(), added, control_->bytes.begin() + static_cast<std::ptrdiff_t>(earlier));
     frame = Bytes(control_->bytes).first(earlier + added);
   }
-  const FrameHeader header = read_control(frame, limits);
+  const FrameHeader header = examine_control(frame, limits);
   if (header.fault != Fault::kNone) return refuse(header.fault, step);
   if (control_ == nullptr) control_ = std::make_unique<ControlBuffer>();
 
@@ -181,9 +181,9 @@ void FrameScanner::scan_control(Bytes input, const ScanLimits& limits, Step& ste
   step.stop = Stop::kControl;
 }
 
-// As read_frame_header(), and a Close frame's code as soon as it is there (section 7.4).
-FrameHeader FrameScanner::read_control(Bytes frame, const ScanLimits& limits) const {
-  FrameHeader header = read_frame_header(frame, rules_of(limits));
+// As examine_frame_header(), and a Close frame's code as soon as it is there (section 7.4).
+FrameHeader FrameScanner::examine_control(Bytes frame, const ScanLimits& limits) const {
+  FrameHeader header = examine_frame_header(frame, rules_of(limits));
   const bool has_code = header.fault == Fault::kNone && header.size > 0 && header.payload >= 2 &&
                         static_cast<Opcode>(frame[0] & kOpcodeBits) == Opcode::kClose &&
                         frame.size() >= header.size + 2U;

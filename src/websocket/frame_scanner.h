@@ -95,7 +95,7 @@ class FrameScanner {
   std::size_t complete_held_header(Bytes input, const ScanLimits& limits, Step& step);
   void walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, Step& step);
   void scan_control(Bytes input, const ScanLimits& limits, Step& step);
-  FrameHeader read_control(Bytes frame, const ScanLimits& limits) const;
+  FrameHeader examine_control(Bytes frame, const ScanLimits& limits) const;
   void pass_header(std::uint8_t first, std::uint64_t payload);
   void refuse(Fault fault, Step& step);
 

@@ -31,4 +31,4 @@ def backend():
 @pytest.fixture
 def drover(start, backend):
     """Drover in front of `backend`, with timeouts short enough to be waited for."""
-    return start({"backends": [backend.address], "timeouts": {"upgrade": "5s", "close": "2s"}})
+    return start({"backends": [backend.address], "timeouts": {"upgrade": "5s", "close": "1s"}})

@@ -63,6 +63,7 @@ def test_other_answers_are_passed_on_as_they_are(drover, backend, status, reason
     client.send_if_open(b"GET /admin HTTP/1.1\r\nHost: internal\r\n\r\n")
     assert client.read_to_end() == body
     assert server.read_to_end() == b""
+    client.close()
     record = drover.session()
     assert (record["status"], record["messages_in"]) == (status, 0)
 
@@ -221,6 +222,7 @@ def test_all_refuse_is_503(start):
     head = client.read_head()
     assert head.status == 503 and int(head.get("Retry-After")) >= 0
     client.read_to_end()
+    client.close()
     record = drover.session()
     assert (record["status"], record["attempts"]) == (503, 3)
 

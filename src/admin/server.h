@@ -1,0 +1,44 @@
+// The admin HTTP server: GET /health and GET /ready on a loop that carries no sessions. One request a connection and
+// at most kMaxConnections at once, so that slow or hostile clients hold up nobody. One thread: its loop's.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "admin/connection.h"
+#include "admin/status.h"
+#include "base/error.h"
+#include "net/acceptor.h"
+#include "net/address.h"
+#include "net/loop.h"
+
+namespace drover::admin {
+
+class Server {
+ public:
+  // The one that has been open longest is cut for one more: a client that means it is answered within milliseconds,
+  // while in a backlog it would wait for the timeouts of those who hold connections on purpose.
+  static constexpr std::size_t kMaxConnections = 64;
+
+  // The loop outlives the server and must run, or be destroyed, after it: what is still closing is freed there.
+  Server(net::Loop& loop, StatusSource source, const Timeouts& timeouts = {});
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // May be called for several addresses. The address that it got: port 0 becomes a real one. Error: kAddress.
+  Result<net::Address> listen(const net::Address& address);
+  // Closes the listening sockets and cuts every connection.
+  void stop();
+
+ private:
+  struct Connections;
+
+  net::Loop& loop_;
+  // Shared with the connections themselves: their sockets close after the server may be gone.
+  std::shared_ptr<Connections> connections_;
+  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+};
+
+}  // namespace drover::admin

@@ -1,0 +1,90 @@
+// CLI11 behind parse_command_line().
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace drover::app {
+
+namespace {
+
+constexpr const char* kSynopsis =
+    "usage: drover -c FILE [--pidfile FILE] [--daemon]   serve\n"
+    "       drover -t -c FILE                            check FILE (-T: and print what is in force)\n"
+    "       drover --demo                                try it out, with two built-in backends\n"
+    "       drover -v | -V | --help\n";
+
+// The flags as CLI11 fills them in.
+struct Flags {
+  bool check = false;
+  bool print = false;
+  bool version = false;
+  bool details = false;
+  bool demo = false;
+  bool daemon = false;
+};
+
+void declare_options(CLI::App& parser, CommandLine& line, Flags& flags) {
+  parser.set_help_flag("-h,--help", "Print this and exit");
+  auto* config = parser.add_option("-c,--config", line.config_file, "The configuration, YAML or JSON")
+                     ->type_name("FILE")
+                     ->check([](const std::string& name) { return name.empty() ? "the name is empty" : ""; });
+  auto* check = parser.add_flag("-t,--test", flags.check, "Check the configuration and exit with 0 or 1");
+  auto* print = parser.add_flag("-T,--test-and-print", flags.print,
+                                "As -t, and print the effective configuration with every default");
+  parser.add_flag("-v,--version", flags.version, "Print the version and exit");
+  parser.add_flag("-V,--version-details", flags.details, "Print the version and those of the libraries and exit");
+  parser.add_option("--pidfile", line.pidfile, "Write the process id there while Drover runs")
+      ->type_name("FILE")
+      ->check([](const std::string& name) { return name.empty() ? "the name is empty" : ""; });
+  auto* daemon = parser.add_flag("--daemon", flags.daemon, "Return once Drover is ready, and go on in the background");
+  parser.add_flag("--demo", flags.demo, "Serve two built-in backends on port 8080 or the next free one")
+      ->excludes(config)
+      ->excludes(check)
+      ->excludes(print)
+      ->excludes(daemon);
+}
+
+CommandLine::Action action_of(const Flags& flags) {
+  using Action = CommandLine::Action;
+  if (flags.details) return Action::kVersionDetails;
+  if (flags.version) return Action::kVersion;
+  if (flags.print) return Action::kCheckAndPrint;
+  if (flags.check) return Action::kCheck;
+  return flags.demo ? Action::kDemo : Action::kServe;
+}
+
+bool needs_config(CommandLine::Action action) {
+  using Action = CommandLine::Action;
+  return action == Action::kServe || action == Action::kCheck || action == Action::kCheckAndPrint;
+}
+
+std::unexpected<UsageText> usage_error(const std::string& what) {
+  return std::unexpected(UsageText{ExitCode::kUsage, "drover: " + what + "\n" + kSynopsis});
+}
+
+}  // namespace
+
+std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::string>& arguments) {
+  CLI::App parser("Drover, a WebSocket-aware reverse proxy");
+  parser.name("drover");
+  CommandLine line;
+  Flags flags;
+  declare_options(parser, line, flags);
+  try {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());  // CLI11 takes them from the back
+    parser.parse(reversed);
+  } catch (const CLI::CallForHelp&) {
+    return std::unexpected(UsageText{ExitCode::kOk, parser.help()});
+  } catch (const CLI::ParseError& problem) {
+    return usage_error(problem.what());
+  }
+  line.action = action_of(flags);
+  if (flags.daemon) line.ground = CommandLine::Ground::kBackground;
+  if (needs_config(line.action) && line.config_file.empty()) {
+    return usage_error("no configuration: name one with -c FILE, or try drover --demo");
+  }
+  return line;
+}
+
+}  // namespace drover::app

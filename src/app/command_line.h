@@ -1,0 +1,39 @@
+// What the command line asks for. Pure: nothing is read but the arguments, and nothing printed.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "app/exit_code.h"
+
+namespace drover::app {
+
+struct CommandLine {
+  enum class Action : std::uint8_t {
+    kServe,
+    kDemo,
+    kCheck,           // -t
+    kCheckAndPrint,   // -T: the effective configuration too
+    kVersion,         // -v
+    kVersionDetails,  // -V
+  };
+  enum class Ground : std::uint8_t { kForeground, kBackground };
+
+  Action action = Action::kServe;
+  Ground ground = Ground::kForeground;
+  std::string config_file;
+  std::string pidfile;  // empty: none
+};
+
+// Nothing to do but to print this and to exit: help (to stdout, kOk) or a usage error (to stderr, kUsage).
+struct UsageText {
+  ExitCode code = ExitCode::kUsage;
+  std::string text;  // lines, each ended by '\n'
+};
+
+// `arguments` without the program's name.
+std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::string>& arguments);
+
+}  // namespace drover::app

@@ -1,0 +1,103 @@
+// The order of start-up around the supervisor: configuration, fork, pid file, logs.
+#include "app/serve.h"
+
+#include <cstdio>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include "app/daemon.h"
+#include "app/demo.h"
+#include "app/demo_config.h"
+#include "app/pidfile.h"
+#include "app/supervisor.h"
+#include "base/log.h"
+#include "config/load.h"
+
+namespace drover::app {
+
+namespace {
+
+ExitCode complain(const std::string& what) {
+  std::fprintf(stderr, "drover: %s\n", what.c_str());
+  return ExitCode::kStartUp;
+}
+
+// Prints every diagnostic, warnings too.
+std::optional<config::Config> load(const std::string& file) {
+  auto loaded = config::load_file(file);
+  std::fputs(loaded.diagnostics.text().c_str(), stderr);
+  return std::move(loaded.config);
+}
+
+log::Level level_of(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::kDebug: return log::Level::kDebug;
+    case config::LogLevel::kInfo: return log::Level::kInfo;
+    case config::LogLevel::kWarn: return log::Level::kWarn;
+    case config::LogLevel::kError: return log::Level::kError;
+  }
+  return log::Level::kInfo;
+}
+
+using OnReady = std::function<Result<void>(const Supervisor&)>;
+
+Result<ExitCode> supervise(config::Config config, const OnReady& on_ready) {
+  Supervisor supervisor(std::move(config));
+  if (auto started = supervisor.start(); !started) return std::unexpected(started.error());
+  if (auto told = on_ready(supervisor); !told) return std::unexpected(told.error());
+  return supervisor.run();
+}
+
+// Everything from here on is in the process that stays.
+ExitCode run(const std::string& pidfile, config::Config config, const OnReady& on_ready) {
+  std::optional<Result<Pidfile>> written;
+  if (!pidfile.empty()) {
+    written.emplace(Pidfile::create(pidfile));
+    if (!*written) return complain(written->error().detail);
+  }
+  if (auto opened = log::open({.level = level_of(config.log.level), .access = config.log.access}); !opened) {
+    return complain(opened.error().detail);
+  }
+  const auto code = supervise(std::move(config), on_ready);
+  log::close();
+  return code ? *code : complain(code.error().detail);
+}
+
+}  // namespace
+
+ExitCode print(const std::string& text) {
+  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return written ? ExitCode::kOk : complain("cannot write to standard output");
+}
+
+ExitCode check(const CommandLine& line) {
+  const auto config = load(line.config_file);
+  if (!config) return ExitCode::kStartUp;
+  std::fprintf(stderr, "%s: ok\n", line.config_file.c_str());
+  return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(*config)) : ExitCode::kOk;
+}
+
+ExitCode serve(const CommandLine& line) {
+  auto config = load(line.config_file);
+  if (!config) return ExitCode::kStartUp;
+  if (line.ground == CommandLine::Ground::kForeground) {
+    return run(line.pidfile, *std::move(config), [](const Supervisor&) { return Result<void>(); });
+  }
+  auto daemon = Daemon::fork();
+  if (!daemon) return complain(daemon.error().detail);
+  return run(line.pidfile, *std::move(config), [&daemon](const Supervisor&) { return daemon->ready(); });
+}
+
+ExitCode serve_demo(const CommandLine& line) {
+  DemoBackends backends;
+  if (const auto started = backends.start(); !started) return complain(started.error().detail);
+  auto config = demo_config(backends.addresses());
+  if (!config) return complain(config.error().detail);
+  return run(line.pidfile, *std::move(config), [](const Supervisor& supervisor) {
+    print(demo_greeting(supervisor.address()));
+    return Result<void>();
+  });
+}
+
+}  // namespace drover::app

@@ -1,0 +1,194 @@
+// Start-up, signals, shutdown.
+#include "app/supervisor.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+
+#include "app/closing_pace.h"
+#include "app/listening.h"
+#include "app/systemd_notify.h"
+#include "app/version.h"
+#include "app/workers_count.h"
+#include "base/log.h"
+
+namespace drover::app {
+
+namespace {
+
+unsigned workers_wanted(const config::Config& config) {
+  if (config.workers) return *config.workers;
+  return workers_for(cpus_in_affinity_mask(), cgroup_cpu_quota());
+}
+
+Result<std::vector<net::Address>> all_listening_addresses(const std::vector<config::Listener>& listeners) {
+  std::vector<net::Address> all;
+  for (const auto& listener : listeners) {
+    const auto addresses = listening_addresses(listener.bind, "a listener's 'bind'");
+    if (!addresses) return addresses;
+    all.insert(all.end(), addresses->begin(), addresses->end());
+  }
+  return all;
+}
+
+// From here on nobody looks at signals: whoever sends one more does not want to wait for the rest.
+void exit_on_signals() {
+  for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGALRM}) {
+    std::signal(signal, [](int) { ::_exit(static_cast<int>(ExitCode::kForced)); });
+  }
+}
+
+}  // namespace
+
+Supervisor::Supervisor(config::Config config) : config_(std::move(config)) {}
+
+Supervisor::~Supervisor() {
+  loop_.wheel().disarm(*this);
+}
+
+Result<void> Supervisor::start() {
+  auto snapshot = proxy::make_snapshot(config_);
+  if (!snapshot) return std::unexpected(snapshot.error());
+  snapshot_ = *std::move(snapshot);
+  const unsigned workers = workers_wanted(config_);
+  if (auto listening = listen(workers); !listening) return listening;
+  if (auto serving = serve_admin(); !serving) return serving;
+  // The signals before the threads: from `ready` on every one of them has its meaning.
+  signals_ = std::make_unique<net::Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1},
+                                            [this](int signal) { on_signal(signal); });
+  workers_->start();
+  phase_ = Phase::kServing;
+  log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
+  systemd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
+  return {};
+}
+
+Result<void> Supervisor::listen(unsigned workers) {
+  auto addresses = all_listening_addresses(config_.listeners);
+  if (!addresses) return std::unexpected(addresses.error());
+  const auto budget = proxy::descriptor_budget(workers, addresses->size());
+  admission_.emplace(proxy::effective_max_connections(config_.limits, budget));
+  if (admission_->max_connections() == 0) {
+    return fail(Code::kConfiguration, Side::kDrover,
+                "the descriptor limit of " + std::to_string(budget.limit) + " leaves none for connections, " +
+                    std::to_string(budget.reserve) + " are for Drover itself; raise it (ulimit -n, LimitNOFILE=)");
+  }
+  workers_ = std::make_unique<Workers>(workers, *admission_, snapshot_);
+  for (const auto& address : *addresses) {
+    const auto bound = workers_->listen(address);
+    if (!bound) return std::unexpected(bound.error());
+    listening_.push_back(*bound);
+    log::info("listening", {{"address", bound->text()}});
+  }
+  log::info("limits", {{"max_connections", admission_->max_connections()},
+                       {"descriptors", budget.limit},
+                       {"reserve", budget.reserve}});
+  return {};
+}
+
+Result<void> Supervisor::serve_admin() {
+  if (!config_.admin.bind) return {};
+  const auto addresses = listening_addresses(*config_.admin.bind, "admin.bind");
+  if (!addresses) return std::unexpected(addresses.error());
+  admin_ = std::make_unique<admin::Server>(loop_, admin::StatusSource{[this] { return status(); }});
+  for (const auto& address : *addresses) {
+    const auto bound = admin_->listen(address);
+    if (!bound) return std::unexpected(bound.error());
+    log::info("admin_listening", {{"address", bound->text()}});
+  }
+  return {};
+}
+
+admin::Status Supervisor::status() const {
+  admin::Status status;
+  status.version = version();
+  status.uptime = std::chrono::duration_cast<std::chrono::seconds>(monotonic_now() - started_);
+  if (phase_ != Phase::kStarting) {
+    status.phase = phase_ == Phase::kServing ? admin::Phase::kServing : admin::Phase::kShuttingDown;
+  }
+  status.active_connections = admission_->active();
+  status.max_connections = admission_->max_connections();
+  status.resident_bytes = admin::resident_bytes();
+  status.log_lines_dropped = log::dropped_lines();
+  for (const auto& pool : snapshot_->pools) {
+    admin::PoolStatus& entry = status.pools.emplace_back();
+    entry.name = pool->name();
+    for (const auto& backend : pool->backends()) {
+      ++entry.backends;
+      if (!backend->full()) ++entry.eligible;
+    }
+  }
+  return status;
+}
+
+ExitCode Supervisor::run() {
+  loop_.run();
+  take_down();
+  return exit_code_;
+}
+
+void Supervisor::on_signal(int signal) {
+  switch (signal) {
+    case SIGHUP:
+      return log::warn("reload_refused", {{"reason", "not in this version; restart to change the configuration"}});
+    case SIGUSR1:
+      return log::warn("reopen_refused",
+                       {{"reason", "not in this version; rotate with copytruncate, or log to stdout"}});
+    default: return phase_ == Phase::kServing ? begin_shutdown(signal) : force(signal);
+  }
+}
+
+void Supervisor::begin_shutdown(int signal) {
+  stopping_since_ = monotonic_now();
+  log::info("stopping", {{"cause", net::signal_name(signal)},
+                         {"connections", admission_->active()},
+                         {"announce_ms", config_.shutdown.announce.count()},
+                         {"deadline_ms", config_.shutdown.deadline.count()}});
+  systemd_notify("STOPPING=1");
+  if (config_.shutdown.announce == Milliseconds(0)) return begin_drain();
+  phase_ = Phase::kAnnouncing;
+  loop_.arm(*this, loop_.now() + config_.shutdown.announce);
+}
+
+void Supervisor::begin_drain() {
+  phase_ = Phase::kDraining;
+  const auto deadline = config_.shutdown.deadline;
+  const auto now = monotonic_now();
+  loop_.arm(*this, now + deadline);
+  const double pace = closing_pace(config_.shutdown.pace, admission_->active(), deadline);
+  workers_->drain(now + deadline - closing_grace(deadline), pace,
+                  [this] { loop_.post([this] { end(ExitCode::kOk); }); });
+}
+
+void Supervisor::on_deadline() noexcept {
+  if (phase_ == Phase::kAnnouncing) return begin_drain();
+  forced_sessions_ = admission_->active();
+  end(ExitCode::kOk);
+}
+
+void Supervisor::force(int signal) {
+  forced_sessions_ = admission_->active();
+  log::warn("forced", {{"cause", net::signal_name(signal)}, {"connections", forced_sessions_}});
+  end(ExitCode::kForced);
+}
+
+void Supervisor::end(ExitCode code) {
+  if (phase_ == Phase::kEnding) return;
+  phase_ = Phase::kEnding;
+  exit_code_ = code;
+  loop_.stop();
+}
+
+void Supervisor::take_down() {
+  signals_.reset();
+  exit_on_signals();
+  // "At once" also where a worker or the log's reader hangs.
+  if (exit_code_ == ExitCode::kForced) ::alarm(2);
+  admin_.reset();
+  workers_->stop();
+  log::info("stopped", {{"forced_sessions", forced_sessions_},
+                        {"duration_ms", (monotonic_now() - stopping_since_).count()}});
+}
+
+}  // namespace drover::app

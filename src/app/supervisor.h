@@ -1,0 +1,73 @@
+// The main thread of a serving Drover: brings everything up, then waits on its own loop for signals and admin
+// requests, and takes everything down in order.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "admin/server.h"
+#include "app/exit_code.h"
+#include "app/workers.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "net/signals.h"
+#include "proxy/admission.h"
+#include "proxy/snapshot.h"
+
+namespace drover::app {
+
+class Supervisor final : private net::TimerWheel::Node {
+ public:
+  // The log is open for as long as the supervisor is there.
+  explicit Supervisor(config::Config config);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Once. Drover accepts connections when this returns without an error. Errors: kAddress, kConfiguration; they say
+  // what to do.
+  Result<void> start();
+  // After start(): the address of the first listener.
+  const net::Address& address() const { return listening_.front(); }
+  // After start(): returns when a signal has ended it all: kOk, or kForced where a second one cut the shutdown short.
+  ExitCode run();
+
+ private:
+  enum class Phase : std::uint8_t {
+    kStarting,
+    kServing,
+    kAnnouncing,  // not ready any more, but still accepting
+    kDraining,
+    kEnding,  // run() returns
+  };
+
+  Result<void> listen(unsigned workers);
+  Result<void> serve_admin();
+  admin::Status status() const;
+
+  void on_signal(int signal);
+  void begin_shutdown(int signal);
+  void begin_drain();
+  void on_deadline() noexcept override;
+  void force(int signal);
+  void end(ExitCode code);
+  void take_down();
+
+  const config::Config config_;
+  const MonotonicTime started_ = monotonic_now();
+  Phase phase_ = Phase::kStarting;
+  ExitCode exit_code_ = ExitCode::kOk;
+  std::uint64_t forced_sessions_ = 0;
+  MonotonicTime stopping_since_{};
+
+  net::Loop loop_;  // outlives all that stands on it or posts to it
+  std::optional<proxy::Admission> admission_;
+  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::vector<net::Address> listening_;
+  std::unique_ptr<Workers> workers_;
+  std::unique_ptr<admin::Server> admin_;
+  std::unique_ptr<net::Signals> signals_;
+};
+
+}  // namespace drover::app

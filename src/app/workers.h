@@ -1,0 +1,39 @@
+// All workers of the process as one: what the supervisor asks of each of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "net/address.h"
+#include "proxy/worker.h"
+
+namespace drover::app {
+
+class Workers {
+ public:
+  // `admission` outlives it.
+  Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot);
+  ~Workers();  // stops them first
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  // Before start(): on every worker. The address that they got; port 0 becomes the same port for all.
+  Result<net::Address> listen(const net::Address& address);
+  void start();
+
+  // Stops accepting and closes the sessions at `pace` a second in all, each told by `told_by`. `on_empty` is called
+  // once, on the thread of the worker that was the last to have none.
+  void drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty);
+  // Ends every session and joins the threads. Nothing where they do not run.
+  void stop();
+
+ private:
+  std::vector<std::unique_ptr<proxy::Worker>> workers_;
+  std::size_t started_ = 0;  // how many have a thread
+};
+
+}  // namespace drover::app

@@ -1,0 +1,190 @@
+// What the admin server says, for every path, method and status.
+#include "admin/endpoints.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "requests.h"
+
+namespace drover::admin {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Status well() {
+  Status status;
+  status.version = "1.2.3";
+  status.uptime = std::chrono::seconds(42);
+  status.phase = Phase::kServing;
+  status.active_connections = 5;
+  status.max_connections = 20;
+  status.resident_bytes = 4096;
+  status.pools = {{"chat", 3, 2}, {"mail", 1, 0}};
+  return status;
+}
+
+StatusSource telling(const Status& status) {
+  return {[status] { return status; }};
+}
+
+struct Answer {
+  explicit Answer(const std::string& text) {
+    const auto end = text.find("\r\n\r\n");
+    REQUIRE(end != std::string::npos);
+    head = text.substr(0, end + 2);
+    body = text.substr(end + 4);
+    status = std::stoi(text.substr(9, 3));
+  }
+  bool has(std::string_view line) const { return head.find("\r\n" + std::string(line) + "\r\n") != std::string::npos; }
+  Json json() const { return Json::parse(body); }
+  std::string head, body;
+  int status = 0;
+};
+
+Answer ask(const Status& status, std::string_view line, std::string_view headers = "Host: localhost\r\n") {
+  return Answer(answer_request(Request(line, headers).head(), telling(status)));
+}
+
+}  // namespace
+
+TEST_CASE("/health tells how the process is") {
+  const auto answer = ask(well(), "GET /health");
+  CHECK(answer.status == 200);
+  CHECK(answer.json() == Json::parse(R"({"status":"healthy","version":"1.2.3","uptime_seconds":42,"checks":{
+    "connection_pool":{"healthy":true,"active_connections":5,"max_connections":20,"utilization":0.25},
+    "memory_usage":{"healthy":true,"rss_bytes":4096},
+    "message_queue":{"healthy":true,"log_lines_dropped":0},
+    "backends":{"healthy":true,"pools":[{"name":"chat","total":3,"eligible":2},{"name":"mail","total":1,"eligible":0}]}
+  }})"));
+}
+
+TEST_CASE("/health is 200 while the process serves, and names what is not well") {
+  Status full = well();
+  full.active_connections = full.max_connections;
+  Status lossy = well();
+  lossy.log_lines_dropped = 1;
+  Status alone = well();
+  alone.pools = {{"chat", 3, 0}};
+  const std::pair<Status, const char*> cases[] = {
+      {full, "connection_pool"}, {lossy, "message_queue"}, {alone, "backends"}};
+  for (const auto& [status, check] : cases) {
+    CAPTURE(check);
+    const auto answer = ask(status, "GET /health");
+    CHECK(answer.status == 200);
+    CHECK(answer.json()["status"] == "degraded");
+    for (const auto& [name, body] : answer.json()["checks"].items()) CHECK(body["healthy"] == (name != check));
+  }
+  Status unlimited = well();
+  unlimited.max_connections = 0;
+  CHECK(ask(unlimited, "GET /health").json()["checks"]["connection_pool"]["utilization"] == 0.0);
+}
+
+TEST_CASE("/ready is 200 while new sessions are welcome") {
+  const auto answer = ask(well(), "GET /ready");
+  CHECK(answer.status == 200);
+  CHECK(answer.json() == Json::parse(R"({"ready":true})"));
+}
+
+TEST_CASE("/ready is 503 with the reason") {
+  Status starting = well();
+  starting.phase = Phase::kStarting;
+  Status leaving = well();
+  leaving.phase = Phase::kShuttingDown;
+  Status alone = well();
+  alone.pools = {{"chat", 3, 0}, {"mail", 1, 0}};
+  Status bare = well();
+  bare.pools.clear();
+  const std::pair<Status, const char*> cases[] = {{starting, "not listening"},
+                                                  {leaving, "shutting down"},
+                                                  {alone, "no pool has an eligible backend"},
+                                                  {bare, "no pool has an eligible backend"}};
+  for (const auto& [status, reason] : cases) {
+    const auto answer = ask(status, "GET /ready");
+    CHECK(answer.status == 503);
+    CHECK(answer.json() == Json{{"ready", false}, {"reason", reason}});
+    CHECK(ask(status, "GET /health").status == 200);
+  }
+}
+
+TEST_CASE("every answer is framed, typed, not cached, and the connection's last") {
+  for (const char* line : {"GET /health", "GET /ready", "GET /nowhere", "POST /health"}) {
+    const auto answer = ask(well(), line);
+    CHECK(answer.head.starts_with("HTTP/1.1 "));
+    CHECK(answer.has("Content-Type: application/json"));
+    CHECK(answer.has("Content-Length: " + std::to_string(answer.body.size())));
+    CHECK(answer.has("Cache-Control: no-store"));
+    CHECK(answer.has("Connection: close"));
+  }
+}
+
+TEST_CASE("HEAD has the head of GET and no body") {
+  for (const char* path : {" /health", " /ready", " /nowhere"}) {
+    const auto get = ask(well(), "GET" + std::string(path));
+    const auto head = ask(well(), "HEAD" + std::string(path));
+    CHECK(head.head == get.head);
+    CHECK(head.body.empty());
+  }
+}
+
+TEST_CASE("other methods are 405 and name those that are allowed") {
+  for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH"}) {
+    const auto answer = ask(well(), std::string(method) + " /ready");
+    CHECK(answer.status == 405);
+    CHECK(answer.has("Allow: GET, HEAD"));
+    CHECK(answer.json().contains("error"));
+  }
+}
+
+TEST_CASE("an unknown path is 404 and is quoted without its query") {
+  CHECK(ask(well(), "GET /x").json() == Json{{"error", "no such path '/x'"}});
+  CHECK(ask(well(), "GET /x?token=secret").json() == Json{{"error", "no such path '/x'"}});
+  CHECK(ask(well(), "GET /%22%0d").json() == Json{{"error", "no such path '/%22%0d'"}});
+  CHECK(ask(well(), "GET /health/").status == 404);
+  CHECK(ask(well(), "GET /Health").status == 404);
+}
+
+TEST_CASE("a query does not matter, nor does an absolute target") {
+  CHECK(ask(well(), "GET /ready?x=1").status == 200);
+  CHECK(ask(well(), "GET http://localhost/ready").status == 200);
+}
+
+TEST_CASE("a body is refused, an empty one is none") {
+  const std::string host = "Host: localhost\r\n";
+  CHECK(ask(well(), "GET /health", host + "Content-Length: 5\r\n").status == 413);
+  CHECK(ask(well(), "GET /health", host + "Content-Length: 10\r\n").status == 413);
+  CHECK(ask(well(), "GET /health", host + "Transfer-Encoding: chunked\r\n").status == 413);
+  CHECK(ask(well(), "GET /health", host + "Content-Length: 0\r\n").status == 200);
+}
+
+TEST_CASE("foreign hosts and origins are 403 before anything is told") {
+  const StatusSource never{[]() -> Status {
+    FAIL("the status was asked for");
+    return {};
+  }};
+  for (const char* headers : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: http://evil.example\r\n"}) {
+    for (const char* line : {"GET /health", "GET /nowhere", "POST /ready"}) {
+      const Answer answer(answer_request(Request(line, headers).head(), never));
+      CHECK(answer.status == 403);
+      CHECK(answer.json().contains("error"));
+    }
+  }
+}
+
+TEST_CASE("an error becomes its status and a JSON sentence") {
+  const Answer bad(answer_error({Code::kBadRequest, Side::kClient, "a \"quoted\" \xff detail"}));
+  CHECK(bad.status == 400);
+  CHECK(bad.json() == Json{{"error", "a \"quoted\" \xef\xbf\xbd detail"}});
+  CHECK(Answer(answer_error({Code::kHeadTooLarge, Side::kClient, "x"})).status == 431);
+  CHECK(Answer(answer_error({Code::kTargetTooLong, Side::kClient, "x"})).status == 414);
+  CHECK(Answer(answer_error({Code::kRequestTimeout, Side::kClient, "x"})).status == 408);
+}
+
+TEST_CASE("the resident size is read") {
+  CHECK(resident_bytes() > 1024 * 1024);
+}
+
+}  // namespace drover::admin

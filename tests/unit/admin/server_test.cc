@@ -1,0 +1,215 @@
+// The admin server over loopback sockets: answers, limits, hostile clients, stopping.
+#include "admin/server.h"
+
+#include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace drover::admin {
+
+namespace {
+
+constexpr Timeouts kPatient{.head = Milliseconds(60'000), .linger = Milliseconds(60'000)};
+
+// A server on a loop and thread of its own.
+class Running {
+ public:
+  explicit Running(const Timeouts& timeouts = kPatient) {
+    server_ = std::make_unique<Server>(loop_, StatusSource{[this] { return status_; }}, timeouts);
+    const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
+    REQUIRE(bound);
+    address = *bound;
+    REQUIRE(address.port() != 0);
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  ~Running() {
+    on_loop([this] { server_.reset(); });
+    loop_.post([this] { loop_.stop(); });
+    thread_.join();
+  }
+  void on_loop(const std::function<void()>& task) {
+    std::promise<void> done;
+    loop_.post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+  Server& server() { return *server_; }
+
+  net::Address address;
+
+ private:
+  Status status_{.version = "1", .phase = Phase::kServing, .max_connections = 10, .pools = {{"default", 1, 1}}};
+  net::Loop loop_;
+  std::unique_ptr<Server> server_;
+  std::thread thread_;
+};
+
+class Client {
+ public:
+  explicit Client(const net::Address& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const timeval patience{.tv_sec = 20, .tv_usec = 0};  // a test that fails ends
+    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    connected_ = ::connect(fd_, address.raw(), address.raw_size()) == 0;
+  }
+  ~Client() { ::close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  bool send(std::string_view text) {
+    while (!text.empty()) {
+      const ssize_t sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    return true;
+  }
+  // Until the server's FIN; `error_number` is 0 then, and says what went wrong otherwise.
+  std::string read_all() {
+    std::string text;
+    char buffer[4096];
+    while (true) {
+      const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
+      error_number = got < 0 ? errno : 0;
+      if (got <= 0) return text;
+      text.append(buffer, static_cast<std::size_t>(got));
+    }
+  }
+  int error_number = 0;
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
+constexpr std::string_view kReady = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+std::string ask(const net::Address& address, std::string_view request) {
+  Client client(address);
+  REQUIRE(client.connected());
+  REQUIRE(client.send(request));
+  return client.read_all();
+}
+
+}  // namespace
+
+TEST_CASE("a request is answered, and the server ends the connection in order") {
+  Running running;
+  Client client(running.address);
+  REQUIRE(client.send(kReady));
+  const auto answer = client.read_all();
+  CHECK(client.error_number == 0);
+  CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  CHECK(answer.ends_with("{\"ready\":true}\n"));
+}
+
+TEST_CASE("a head may come in pieces, and what comes behind it is thrown away") {
+  Running running;
+  Client client(running.address);
+  for (const char c : kReady) REQUIRE(client.send(std::string_view(&c, 1)));
+  client.send(std::string(1024 * 1024, 'x'));  // unread, it would reset the connection and lose the answer
+  client.send(kReady);
+  const auto answer = client.read_all();
+  CHECK(client.error_number == 0);
+  CHECK(answer.ends_with("{\"ready\":true}\n"));
+  CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);  // one request a connection
+}
+
+TEST_CASE("what is no request gets its status") {
+  Running running;
+  CHECK(ask(running.address, "GARBAGE\r\n\r\n").starts_with("HTTP/1.1 400 "));
+  CHECK(ask(running.address, "GET /health HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 400 "));
+  CHECK(ask(running.address, "GET /health HTTP/1.1\r\nHost: evil.example\r\n\r\n").starts_with("HTTP/1.1 403 "));
+  CHECK(ask(running.address, "GET /" + std::string(3000, 'x') + " HTTP/1.1\r\n").starts_with("HTTP/1.1 414 "));
+  const auto large = "GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(9000, 'x') + "\r\n\r\n";
+  CHECK(ask(running.address, large).starts_with("HTTP/1.1 431 "));
+}
+
+TEST_CASE("a head that does not come in time is 408, and silence is cut") {
+  Running running({.head = Milliseconds(100), .linger = Milliseconds(100)});
+  CHECK(ask(running.address, "GET /health HTT").starts_with("HTTP/1.1 408 "));
+  CHECK(ask(running.address, "").empty());
+}
+
+TEST_CASE("dripping does not move the deadline") {
+  Running running({.head = Milliseconds(200), .linger = Milliseconds(60'000)});
+  Client client(running.address);
+  REQUIRE(client.send("GET /health HTTP/1.1\r\nX: "));
+  std::thread dripping([&client] {
+    for (int i = 0; i < 4000 && client.send("x"); ++i) std::this_thread::yield();
+  });
+  const auto answer = client.read_all();
+  dripping.join();
+  CHECK(answer.starts_with("HTTP/1.1 4"));  // 408; 431 where the drops came fast
+}
+
+TEST_CASE("a client that never closes is cut after the linger time") {
+  Running running({.head = Milliseconds(60'000), .linger = Milliseconds(100)});
+  Client client(running.address);
+  REQUIRE(client.send(kReady));
+  CHECK(client.read_all().ends_with("{\"ready\":true}\n"));
+  while (client.send("x")) std::this_thread::yield();  // ends with the reset
+}
+
+TEST_CASE("a crowd of silent connections keeps nobody out") {
+  Running running;
+  std::vector<std::unique_ptr<Client>> crowd;
+  for (std::size_t i = 0; i < 2 * Server::kMaxConnections; ++i) {
+    crowd.push_back(std::make_unique<Client>(running.address));
+    REQUIRE(crowd.back()->connected());
+  }
+  CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));
+  // The oldest were cut for those that came behind them; the youngest are still welcome.
+  CHECK(crowd.front()->read_all().empty());
+  REQUIRE(crowd.back()->send(kReady));
+  CHECK(crowd.back()->read_all().ends_with("{\"ready\":true}\n"));
+}
+
+TEST_CASE("a client that goes at any moment does no harm") {
+  Running running;
+  for (std::size_t size = 0; size <= kReady.size(); ++size) {
+    Client client(running.address);
+    REQUIRE(client.send(kReady.substr(0, size)));
+  }
+  CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));
+}
+
+TEST_CASE("stop cuts what is open and accepts no more") {
+  Running running;
+  Client open(running.address);
+  REQUIRE(open.send("GET /rea"));
+  CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));  // `open` has been accepted before this one
+  running.on_loop([&running] { running.server().stop(); });
+  CHECK(open.read_all().empty());
+  CHECK(!Client(running.address).connected());
+}
+
+TEST_CASE("an address that is taken is an error") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  auto address = *net::Address::from_literal("127.0.0.1", 0);
+  REQUIRE(::bind(fd, address.raw(), address.raw_size()) == 0);
+  REQUIRE(::listen(fd, 1) == 0);
+  sockaddr_in bound{};
+  socklen_t size = sizeof(bound);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
+  net::Loop loop;
+  Server server(loop, StatusSource{[] { return Status{}; }});
+  const auto listening = server.listen(net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)));
+  REQUIRE(!listening);
+  CHECK(listening.error().code == Code::kAddress);
+  ::close(fd);
+}
+
+}  // namespace drover::admin

@@ -1,0 +1,137 @@
+// The session line: its fields in order, nulls, and that no byte of a peer's can break the line.
+#include "observe/access_log.h"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <string>
+#include <vector>
+
+namespace drover::observe {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+SessionLine whole_line() {
+  SessionLine line;
+  line.id = "a1";
+  line.resume_id = "b2";
+  line.request_id = "c3";
+  line.client = "127.0.0.1:5";
+  line.route = "*";
+  line.pool = "chat";
+  line.backend = "web-1";
+  line.attempts = 2;
+  line.status = 101;
+  line.path = "/ws";
+  line.subprotocol = "mqtt";
+  line.duration = Milliseconds(1234);
+  line.messages_in = 1;
+  line.messages_out = 2;
+  line.bytes_in = 3;
+  line.bytes_out = 18446744073709551615U;
+  line.close_code_client = 1000;
+  line.close_code_backend = 1005;
+  line.initiator = Initiator::kBackend;
+  line.why = Why::kBackendLost;
+  line.detail = "gone";
+  return line;
+}
+
+std::vector<std::string> keys_of(const Json& object) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : object.items()) keys.push_back(key);
+  return keys;
+}
+
+}  // namespace
+
+TEST_CASE("a session line has every field, in order") {
+  const auto object = Json::parse(to_json(whole_line()));
+  CHECK(keys_of(object) ==
+        std::vector<std::string>{"event",        "time",        "id",          "resume_id",   "request_id",
+                                 "client",       "route",       "pool",        "backends",    "attempts",
+                                 "status",       "path",        "subprotocol", "duration_ms", "messages_in",
+                                 "messages_out", "bytes_in",    "bytes_out",   "close_code_client",
+                                 "close_code_backend", "initiator", "why",     "detail"});
+  CHECK(object["event"] == "session");
+  CHECK(object["id"] == "a1");
+  CHECK(object["resume_id"] == "b2");
+  CHECK(object["request_id"] == "c3");
+  CHECK(object["client"] == "127.0.0.1:5");
+  CHECK(object["route"] == "*");
+  CHECK(object["pool"] == "chat");
+  CHECK(object["backends"] == Json::parse(R"([{"name":"web-1","why":"pick"}])"));
+  CHECK(object["attempts"] == 2);
+  CHECK(object["status"] == 101);
+  CHECK(object["path"] == "/ws");
+  CHECK(object["subprotocol"] == "mqtt");
+  CHECK(object["duration_ms"] == 1234);
+  CHECK(object["messages_in"] == 1);
+  CHECK(object["messages_out"] == 2);
+  CHECK(object["bytes_in"] == 3);
+  CHECK(object["bytes_out"] == 18446744073709551615U);
+  CHECK(object["close_code_client"] == 1000);
+  CHECK(object["close_code_backend"] == 1005);
+  CHECK(object["initiator"] == "backend");
+  CHECK(object["why"] == "backend_lost");
+  CHECK(object["detail"] == "gone");
+}
+
+TEST_CASE("what is not there is null, an empty list, or left out") {
+  const auto object = Json::parse(to_json(SessionLine{}));
+  CHECK(object["status"].is_null());
+  CHECK(object["backends"] == Json::array());
+  CHECK(object["close_code_client"].is_null());
+  CHECK(object["close_code_backend"].is_null());
+  CHECK(!object.contains("detail"));
+  CHECK(object["subprotocol"] == "");
+}
+
+TEST_CASE("the time is UTC with milliseconds") {
+  const auto time = Json::parse(to_json(SessionLine{}))["time"].get<std::string>();
+  CHECK(std::regex_match(time, std::regex(R"(20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z)")));
+  const auto now = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
+  const std::chrono::year_month_day today(now);
+  CHECK(std::stoi(time.substr(0, 4)) >= static_cast<int>(today.year()) - 1);
+}
+
+TEST_CASE("one event is one line of printable ASCII, whatever a peer sends") {
+  std::string every_byte;
+  for (int byte = 0; byte < 256; ++byte) every_byte.push_back(static_cast<char>(byte));
+  const std::string tricks = "\r\n\x1b[2J\"\\\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae";  // CSI, line separator, RTL override
+  for (const std::string& text : {every_byte, tricks}) {
+    SessionLine line = whole_line();
+    line.path = line.subprotocol = line.detail = line.client = text;
+    const std::string json = to_json(line);
+    for (const char c : json) CHECK((c >= ' ' && c <= '~'));
+    CHECK(Json::accept(json));
+  }
+  SessionLine line;
+  line.path = tricks;
+  CHECK(Json::parse(to_json(line))["path"] == tricks);  // escaped, not changed
+}
+
+TEST_CASE("bytes that are no UTF-8 become U+FFFD") {
+  SessionLine line;
+  line.path = "/a\xff\xc0\xaf/b";
+  CHECK(Json::parse(to_json(line))["path"] == "/a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd/b");
+}
+
+TEST_CASE("names") {
+  CHECK(name_of(Initiator::kClient) == "client");
+  CHECK(name_of(Initiator::kBackend) == "backend");
+  CHECK(name_of(Initiator::kDrover) == "drover");
+  CHECK(name_of(Why::kNormal) == "normal");
+  CHECK(name_of(Why::kIdle) == "idle");
+  CHECK(name_of(Why::kShutdown) == "shutdown");
+  CHECK(name_of(Why::kProtocolError) == "protocol_error");
+  CHECK(name_of(Why::kTooBig) == "too_big");
+  CHECK(name_of(Why::kBackendLost) == "backend_lost");
+  CHECK(name_of(Why::kClientLost) == "client_lost");
+  CHECK(name_of(Why::kRejected) == "rejected");
+}
+
+}  // namespace drover::observe

@@ -1,0 +1,45 @@
+// Limits of connections, from the configuration and from descriptors.
+#include "proxy/admission.h"
+
+#include <doctest/doctest.h>
+
+namespace drover::proxy {
+namespace {
+
+TEST_CASE("the effective limit is the smaller of what is configured and what descriptors allow") {
+  config::Limits limits;
+  limits.max_connections = 100;
+  CHECK(effective_max_connections(limits, {20'000, 20}) == 100);
+  limits.max_connections = 100'000;
+  CHECK(effective_max_connections(limits, {20'000, 20}) == 9'990);  // (20,000 − 20) / 2
+  limits.max_connections = 0;                                       // none configured
+  CHECK(effective_max_connections(limits, {20'000, 20}) == 9'990);
+  CHECK(effective_max_connections(limits, {20, 20}) == 0);
+  CHECK(effective_max_connections(limits, {10, 20}) == 0);
+}
+
+TEST_CASE("beyond the limit a few connections are accepted, to be refused in words, and then none") {
+  Admission admission(2);
+  CHECK(admission.enter() == Admission::Verdict::kAdmitted);
+  CHECK(admission.enter() == Admission::Verdict::kAdmitted);
+  for (std::uint32_t i = 0; i < Admission::kRefusedAtOnce; ++i) {
+    CHECK(admission.may_accept());
+    CHECK(admission.enter() == Admission::Verdict::kRefused);
+  }
+  CHECK_FALSE(admission.may_accept());
+  admission.leave();
+  CHECK(admission.may_accept());
+  for (std::uint32_t i = 0; i < Admission::kRefusedAtOnce; ++i) admission.leave();
+  CHECK(admission.active() == 1);
+  CHECK(admission.enter() == Admission::Verdict::kAdmitted);
+}
+
+TEST_CASE("the soft limit of descriptors is raised to the hard one, and the reserve grows with workers") {
+  const auto one = descriptor_budget(1, 1);
+  const auto four = descriptor_budget(4, 2);
+  CHECK(one.limit >= 1);
+  CHECK(four.reserve > one.reserve);
+}
+
+}  // namespace
+}  // namespace drover::proxy
