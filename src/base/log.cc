@@ -1,12 +1,17 @@
-// spdlog with one bounded queue and thread a log. spdlog's own queue drops the oldest line when full.
+// spdlog with one bounded queue and thread a log. spdlog's own queue drops the oldest line when full. The lines go out
+// with write(2): stdio tells nothing of a full disk, and at exit() waits for a full pipe once more.
 #include "base/log.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
+#include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
+#include <cstring>
 #include <future>
 #include <memory>
 #include <thread>
@@ -18,6 +23,36 @@ namespace {
 constexpr std::size_t kQueuedLines = 8192;
 constexpr std::chrono::milliseconds kCloseWait{1000};
 
+// A line a write, by the one thread of its Writer.
+class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit DescriptorSink(int fd) : fd_(fd) {}
+  ~DescriptorSink() override {
+    if (fd_ > STDERR_FILENO) ::close(fd_);
+  }
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    std::string_view rest(line.data(), line.size());
+    while (!rest.empty()) {
+      const ssize_t written = ::write(fd_, rest.data(), rest.size());
+      if (written >= 0) {
+        rest.remove_prefix(static_cast<std::size_t>(written));
+      } else if (errno == EAGAIN) {  // whoever shares our stdout has made it non-blocking
+        pollfd wait{.fd = fd_, .events = POLLOUT, .revents = 0};
+        ::poll(&wait, 1, -1);
+      } else if (errno != EINTR) {
+        spdlog::throw_spdlog_ex("write", errno);  // the Writer's error handler counts it
+      }
+    }
+  }
+  void flush_() override {}
+
+  const int fd_;
+};
+
 // A logger with its own queue, so that a blocked access log does not take the operational log's lines with it.
 class Writer {
  public:
@@ -28,7 +63,6 @@ class Writer {
     logger_->set_level(spdlog::level::trace);
     logger_->set_pattern(pattern, spdlog::pattern_time_type::utc);
     logger_->set_error_handler([this](const std::string&) { failed_.fetch_add(1, std::memory_order_relaxed); });
-    logger_->flush_on(spdlog::level::trace);
   }
 
   void write(std::string_view line) {
@@ -37,9 +71,9 @@ class Writer {
   std::uint64_t dropped() const { return pool_->overrun_counter() + failed_.load(std::memory_order_relaxed); }
 
  private:
+  std::atomic<std::uint64_t> failed_{0};  // the pool, as it goes, still writes what is queued
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::async_logger> logger_;
-  std::atomic<std::uint64_t> failed_{0};
 };
 
 // Set by open() before the workers start, cleared by close() after they ended.
@@ -90,26 +124,23 @@ void append_quoted(std::string& out, std::string_view text) {
 }
 
 Result<std::shared_ptr<spdlog::sinks::sink>> sink_for(const std::string& target) {
-  try {
-    if (target == "stdout") return std::make_shared<spdlog::sinks::stdout_sink_mt>();
-    if (target == "stderr") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-    return std::make_shared<spdlog::sinks::basic_file_sink_mt>(target);
-  } catch (const std::exception& problem) {
-    return fail(Code::kConfiguration, Side::kDrover, "log.access: " + std::string(problem.what()));
-  }
+  if (target == "stdout") return std::make_shared<DescriptorSink>(STDOUT_FILENO);
+  if (target == "stderr") return std::make_shared<DescriptorSink>(STDERR_FILENO);
+  const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (fd >= 0) return std::make_shared<DescriptorSink>(fd);
+  return fail(Code::kConfiguration, Side::kDrover, "log.access: cannot open " + target + ": " + std::strerror(errno));
 }
 
-// Destroying a pool writes out its queue, which a full pipe could hold up for ever: after kCloseWait the process ends
-// without it.
-void drain(std::unique_ptr<Writer> writer) {
-  if (!writer) return;
+// Destroying a pool writes out its queue, which a full pipe could hold up for ever: hence a thread that may be left
+// behind. The result is ready once all is written.
+std::future<void> write_out(std::unique_ptr<Writer> writer) {
   std::promise<void> done;
   auto written = done.get_future();
   std::thread([held = std::move(writer), signal = std::move(done)]() mutable {
     held.reset();
     signal.set_value();
   }).detach();
-  written.wait_for(kCloseWait);
+  return written;
 }
 
 }  // namespace
@@ -128,8 +159,11 @@ Result<void> open(const Settings& settings) {
 }
 
 void close() {
-  drain(std::move(logs().access));
-  drain(std::move(logs().operational));
+  const auto deadline = std::chrono::steady_clock::now() + kCloseWait;
+  const auto access = write_out(std::move(logs().access));
+  const auto operational = write_out(std::move(logs().operational));
+  access.wait_until(deadline);
+  operational.wait_until(deadline);
 }
 
 bool enabled(Level level) {

@@ -31,7 +31,7 @@ class PackedText {
 
   // Empty where there is no such text.
   std::string_view operator[](std::size_t index) const {
-    if (index >= count_) return {};
+    if (bytes_ == nullptr || index >= count_) return {};  // null: moved from
     const char* at = bytes_.get();
     while (true) {
       std::uint16_t length = 0;

@@ -33,12 +33,16 @@ constexpr std::string_view kRealIp = "X-Real-IP";
 constexpr std::string_view kRequestId = "X-Request-ID";
 constexpr std::array<std::string_view, 6> kSetForTheBackend = {kForwardedFor,  kForwardedProto, kForwardedHost,
                                                                kForwardedPort, kRealIp,         kRequestId};
+constexpr std::size_t kMaxRequestId = 128;
 constexpr std::size_t kTypicalHead = 1024;  // bytes of a browser's upgrade with what Drover adds: one allocation
 constexpr std::string_view kForwardedPrefix = "x-forwarded-";
 constexpr std::string_view kDroverPrefix = "x-drover-";
 constexpr std::string_view kWebSocketPrefix = "sec-websocket-";
 constexpr std::string_view kWebSocketKey = "Sec-WebSocket-Key";
 constexpr std::string_view kWebSocketAccept = "Sec-WebSocket-Accept";
+
+// Beside kNotForTheClient, of a 101. RFC 9110 section 8.6: no Content-Length on a 1xx; ASP.NET sends one.
+constexpr std::array<std::string_view, 3> kNotOnSwitching = {"content-length", "transfer-encoding", kWebSocketAccept};
 
 bool is_one_of(std::string_view name, Names names) {
   return std::ranges::any_of(names, [&](std::string_view one) { return same_name(one, name); });
@@ -92,7 +96,6 @@ std::string origin_target(const RequestHead& request, std::size_t strip) {
 }
 
 bool is_sane_request_id(std::string_view id) {
-  constexpr std::size_t kMaxRequestId = 128;
   return !id.empty() && id.size() <= kMaxRequestId &&
          std::ranges::all_of(id, [](char c) { return c > ' ' && c <= '~'; });
 }
@@ -202,10 +205,8 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
 }
 
 std::string forward_switching(const ResponseHead& response, std::string_view accept) {
-  // RFC 9110 section 8.6: no Content-Length on a 1xx; ASP.NET sends one.
-  constexpr std::array<std::string_view, 3> kReplaced = {"content-length", "transfer-encoding", kWebSocketAccept};
   auto head = status_line(response, "Switching Protocols");
-  append_for_client(head, response, kReplaced);
+  append_for_client(head, response, kNotOnSwitching);
   append_line(head, "Connection", "Upgrade");
   append_line(head, "Upgrade", "websocket");
   append_line(head, kWebSocketAccept, accept);

@@ -24,14 +24,14 @@ constexpr unsigned kNotModified = 304;
 
 // llhttp stops where the head ends and where the body ends, and is asked for the position.
 const llhttp_settings_t* llhttp_settings() {
-  static const llhttp_settings_t settings = [] {
+  static const llhttp_settings_t kSettings = [] {
     llhttp_settings_t made;
     llhttp_settings_init(&made);
     made.on_headers_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
     made.on_message_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
     return made;
   }();
-  return &settings;
+  return &kSettings;
 }
 
 // llhttp's opinion of a head that is whole.
@@ -62,7 +62,7 @@ class HeadParser {
  protected:
   HeadParser(HeaderList& head, const HeadLimits& limits, unsigned leading_empty_lines)
       : list_(head), limits_(limits), empty_lines_left_(leading_empty_lines) {}
-  ~HeadParser() = default;
+  virtual ~HeadParser() = default;
 
   const HeadLimits& limits() const { return limits_; }
   std::string_view raw() const { return list_.raw_; }
@@ -239,7 +239,7 @@ class ResponseParser::Impl final : public HeadParser {
   bool lasts_until_close() const { return framing_.framing == Framing::kNone && !body_is_empty(); }
 
   ResponseHead head_;
-  llhttp_t llhttp_;
+  llhttp_t llhttp_{};
   BodyFraming framing_;
   unsigned minor_version_ = 1;
   unsigned interim_ = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 #include <string>
 
 namespace drover::http {
@@ -10,6 +11,10 @@ namespace {
 
 constexpr std::size_t kMaxMethod = 24;  // the longest registered one, UPDATEREDIRECTREF, has 17
 constexpr std::string_view kVersionPrefix = "HTTP/1.";
+constexpr std::size_t kVersionSize = kVersionPrefix.size() + 1;
+constexpr std::size_t kStatusSize = 3;
+// Of the URLs that can reach a WebSocket or an HTTP server.
+constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "wss"};
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -34,15 +39,13 @@ std::unexpected<Error> bad(std::string detail) {
 
 // "HTTP/1.0" and "HTTP/1.1" and nothing else. -1: another version, or none.
 int minor_version_of(std::string_view version) {
-  if (version.size() != kVersionPrefix.size() + 1 || !version.starts_with(kVersionPrefix)) return -1;
+  if (version.size() != kVersionSize || !version.starts_with(kVersionPrefix)) return -1;
   const char minor = version.back();
   return minor == '0' || minor == '1' ? minor - '0' : -1;
 }
 
-// The authority of an absolute-form target with one of the schemes that can reach a WebSocket or HTTP server; empty:
-// another form.
+// The authority of an absolute-form target; empty: another form or another scheme.
 std::string_view authority_of(std::string_view target) {
-  constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "wss"};
   const auto colon = target.find("://");
   if (colon == std::string_view::npos) return {};
   const auto scheme = target.substr(0, colon);
@@ -109,16 +112,14 @@ Result<void> check_status_line_start(std::string_view so_far) {
 }
 
 Result<StatusLine> read_status_line(std::string_view line) {
-  constexpr std::size_t kVersion = kVersionPrefix.size() + 1;  // bytes of "HTTP/1.1"
-  constexpr std::size_t kCode = 3;
-  const auto minor = minor_version_of(line.substr(0, kVersion));
+  const auto minor = minor_version_of(line.substr(0, kVersionSize));
   if (minor < 0) return bad("the status line does not start with HTTP/1.1 or HTTP/1.0");
-  const auto code = line.substr(kVersion, 1 + kCode);
+  const auto code = line.substr(kVersionSize, 1 + kStatusSize);
   // RFC 9110 section 15: three digits, 100 to 599.
-  if (code.size() != 1 + kCode || code[0] != ' ' || code[1] < '1' || code[1] > '5' || !is_digit(code[2]) ||
+  if (code.size() != 1 + kStatusSize || code[0] != ' ' || code[1] < '1' || code[1] > '5' || !is_digit(code[2]) ||
       !is_digit(code[3]))
     return bad("the status line has no status from 100 to 599");
-  auto reason = line.substr(kVersion + code.size());
+  auto reason = line.substr(kVersionSize + code.size());
   // RFC 9112 section 4 wants the space even before an empty reason; many servers leave out both, and nothing
   // depends on it.
   if (!reason.empty() && reason[0] != ' ') return bad("the status is not three digits");
@@ -176,15 +177,15 @@ Result<BodyFraming> read_framing(const HeaderList& head, unsigned minor_version)
   if (encodings > 0) {
     // RFC 9112 section 6.1: HTTP/1.0 has no transfer codings; others than chunked may be refused.
     if (minor_version == 0) return bad("there is a Transfer-Encoding in HTTP/1.0");
-    if (encodings > 1 || !same_name(*head.find("transfer-encoding"), "chunked"))
+    if (encodings > 1 || !same_name(head.find("transfer-encoding").value_or(""), "chunked"))
       return bad("Transfer-Encoding is not just 'chunked'");
     return BodyFraming{Framing::kChunked, 0};
   }
   if (lengths > 1) return bad("there are several Content-Length headers");
-  const auto value = *head.find("content-length");
+  const auto value = head.find("content-length").value_or("");
+  const auto* end = std::to_address(value.end());
   std::uint64_t length = 0;
-  const auto* end = value.data() + value.size();
-  const auto parsed = std::from_chars(value.data(), end, length);  // digits only: takes no sign for unsigned types
+  const auto parsed = std::from_chars(std::to_address(value.begin()), end, length);  // no sign for unsigned types
   if (parsed.ec != std::errc() || parsed.ptr != end) return bad("Content-Length is not a number of bytes");
   return BodyFraming{Framing::kLength, length};
 }

@@ -9,7 +9,7 @@ namespace {
 
 bool is_tchar(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+         std::string_view("!#$%&'*+-.^_`|~").contains(c);
 }
 
 // Every method leaves the white space behind what it has read to the next one.

@@ -253,7 +253,14 @@ TEST_SUITE("frame scanner") {
     CHECK(step.body.empty());
     CHECK(step.message_boundary == 0);  // a Close may go there
     CHECK(std::string_view(scanner.violation().reason) == "masked frame from the backend");
-    step = scanner.scan(as_bytes(legal), {});
+  }
+
+  TEST_CASE("behind a violation nothing passes, legal or not") {
+    const std::string legal = frame(Sender::kBackend, kFin | 1, "legal");
+    FrameScanner scanner(Sender::kBackend);
+    const std::string broken = legal + test::bytes({kFin | 3});
+    CHECK(scanner.scan(as_bytes(broken), {}).body.size() == legal.size());
+    const Step step = scanner.scan(as_bytes(legal), {});
     CHECK(step.stop == Stop::kViolation);
     CHECK(step.consumed == 0);
     CHECK(step.body.empty());

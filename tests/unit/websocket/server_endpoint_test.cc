@@ -106,6 +106,8 @@ TEST_SUITE("server endpoint") {
     CHECK(close_answer_to(from_server(kFin | 1, "unmasked")) == test::close_payload(1002));
     CHECK(close_answer_to(from_client(kFin | 0, "nothing to continue")) == test::close_payload(1002));
     CHECK(close_answer_to(from_client(kFin | 0x40 | 1, "reserved")) == test::close_payload(1002));
+    CHECK(close_answer_to(from_client(kFin | 2, std::string(1001, 'b'))) == test::close_payload(1009));
+    // With the header, whatever it announces.
     CHECK(close_answer_to(test::header(Sender::kClient, kFin | 2, 1ULL << 40) + std::string(test::kMask) + "x") ==
           test::close_payload(1009));
   }
