@@ -2,7 +2,6 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 
 namespace drover::app {
 
@@ -26,23 +25,20 @@ struct Flags {
 
 void declare_options(CLI::App& parser, CommandLine& line, Flags& flags) {
   parser.set_help_flag("-h,--help", "Print this and exit");
-  auto* config = parser.add_option("-c,--config", line.config_file, "The configuration, YAML or JSON")
-                     ->type_name("FILE")
-                     ->check([](const std::string& name) { return name.empty() ? "the name is empty" : ""; });
-  auto* check = parser.add_flag("-t,--test", flags.check, "Check the configuration and exit with 0 or 1");
-  auto* print = parser.add_flag("-T,--test-and-print", flags.print,
-                                "As -t, and print the effective configuration with every default");
+  const auto not_empty = [](const std::string& name) { return name.empty() ? "the name is empty" : ""; };
+  parser.add_option("-c,--config", line.config_file, "The configuration, YAML or JSON")
+      ->type_name("FILE")
+      ->check(not_empty);
+  parser.add_flag("-t,--test", flags.check, "Check the configuration and exit with 0 or 1");
+  parser.add_flag("-T,--test-and-print", flags.print,
+                  "As -t, and print the effective configuration with every default");
   parser.add_flag("-v,--version", flags.version, "Print the version and exit");
   parser.add_flag("-V,--version-details", flags.details, "Print the version and those of the libraries and exit");
   parser.add_option("--pidfile", line.pidfile, "Write the process id there while Drover runs")
       ->type_name("FILE")
-      ->check([](const std::string& name) { return name.empty() ? "the name is empty" : ""; });
-  auto* daemon = parser.add_flag("--daemon", flags.daemon, "Return once Drover is ready, and go on in the background");
-  parser.add_flag("--demo", flags.demo, "Serve two built-in backends on port 8080 or the next free one")
-      ->excludes(config)
-      ->excludes(check)
-      ->excludes(print)
-      ->excludes(daemon);
+      ->check(not_empty);
+  parser.add_flag("--daemon", flags.daemon, "Return once Drover is ready, and go on in the background");
+  parser.add_flag("--demo", flags.demo, "Serve two built-in backends on port 8080 or the next free one");
 }
 
 CommandLine::Action action_of(const Flags& flags) {
@@ -78,6 +74,9 @@ std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::
     return std::unexpected(UsageText{ExitCode::kOk, parser.help()});
   } catch (const CLI::ParseError& problem) {
     return usage_error(problem.what());
+  }
+  if (flags.demo && (!line.config_file.empty() || flags.check || flags.print || flags.daemon)) {
+    return usage_error("--demo brings its own configuration and stays in the foreground: no -c, -t, -T or --daemon");
   }
   line.action = action_of(flags);
   if (flags.daemon) line.ground = CommandLine::Ground::kBackground;

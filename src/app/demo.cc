@@ -2,10 +2,11 @@
 // does not take stops the reading, so an echo server's memory is bounded by the largest message.
 #include "app/demo.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <array>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -215,8 +216,8 @@ class DemoBackends::Impl {
       connections_.back()->open(fd);
     };
     auto acceptor = std::make_unique<net::Acceptor>(
-        loop_, net::Acceptor::Callbacks{
-                   .may_accept = [] { return true; }, .on_accept = accept, .on_exhausted = [](int) {}});
+        loop_,
+        net::Acceptor::Callbacks{.may_accept = [] { return true; }, .on_accept = accept, .on_exhausted = [](int) {}});
     const auto loopback = net::Address::from_literal("127.0.0.1", 0);
     if (!loopback) return std::unexpected(loopback.error());
     if (auto listening = acceptor->listen(*loopback); !listening) return listening;

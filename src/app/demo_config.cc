@@ -46,8 +46,8 @@ std::string demo_greeting(const net::Address& listening) {
   const std::string url = "ws://127.0.0.1:" + std::to_string(listening.port()) + "/";
   return "\nDrover listens on " + listening.text() + ", with two echo backends behind it.\n" +
          "Connect from another terminal with what you have:\n\n"
-         "    /usr/bin/python3 -m websockets " + url + "    # Debian: python3-websockets\n" +
-         "    websocat " + url + "\n" +
+         "    /usr/bin/python3 -m websockets " +
+         url + "    # Debian: python3-websockets\n" + "    websocat " + url + "\n" +
          "    node -e 's = new WebSocket(\"" + url + "\"); s.onopen = () => s.send(\"whoami\");" +
          " s.onmessage = (m) => console.log(m.data)'    # node 22\n\n" +
          "and type whoami: the backend that has you says its name, and what reached it. Everything else is echoed.\n"

@@ -71,8 +71,7 @@ Result<std::vector<net::Address>> listening_addresses(const config::Endpoint& en
       usable.push_back(address);
       continue;
     }
-    const std::string why =
-        address.text() + ": " + std::strerror(error_number) + what_to_do(error_number, address);
+    const std::string why = address.text() + ": " + std::strerror(error_number) + what_to_do(error_number, address);
     if (!machine_lacks(error_number)) return refuse(endpoint, key, why);
     lacking = why;
   }

@@ -32,8 +32,8 @@ bool is_process_id(std::string_view text) {
 }
 
 bool is_at(int fd, const std::string& path) {
-  struct stat ours {};
-  struct stat there {};
+  struct stat ours{};
+  struct stat there{};
   return ::fstat(fd, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
          ours.st_dev == there.st_dev;
 }

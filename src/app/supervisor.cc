@@ -81,9 +81,9 @@ Result<void> Supervisor::listen(unsigned workers) {
     listening_.push_back(*bound);
     log::info("listening", {{"address", bound->text()}});
   }
-  log::info("limits", {{"max_connections", admission_->max_connections()},
-                       {"descriptors", budget.limit},
-                       {"reserve", budget.reserve}});
+  log::info(
+      "limits",
+      {{"max_connections", admission_->max_connections()}, {"descriptors", budget.limit}, {"reserve", budget.reserve}});
   return {};
 }
 
@@ -187,8 +187,8 @@ void Supervisor::take_down() {
   if (exit_code_ == ExitCode::kForced) ::alarm(2);
   admin_.reset();
   workers_->stop();
-  log::info("stopped", {{"forced_sessions", forced_sessions_},
-                        {"duration_ms", (monotonic_now() - stopping_since_).count()}});
+  log::info("stopped",
+            {{"forced_sessions", forced_sessions_}, {"duration_ms", (monotonic_now() - stopping_since_).count()}});
 }
 
 }  // namespace drover::app

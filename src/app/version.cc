@@ -1,9 +1,8 @@
 // Asks each folder for the library that it stands on: only it may include that library's headers.
 #include "app/version.h"
 
-#include <spdlog/version.h>
-
 #include <nlohmann/json.hpp>
+#include <spdlog/version.h>
 
 #include "http/version.h"
 #include "net/version.h"
@@ -37,8 +36,7 @@ std::string version_with_libraries() {
   add("wslay", websocket::wslay_version());
   add("yaml-cpp", DROVER_YAML_CPP_VERSION);
   add("spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH));
-  add("nlohmann-json",
-      dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH));
+  add("nlohmann-json", dotted(NLOHMANN_JSON_VERSION_MAJOR, NLOHMANN_JSON_VERSION_MINOR, NLOHMANN_JSON_VERSION_PATCH));
   return text;
 }
 

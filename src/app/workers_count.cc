@@ -41,9 +41,8 @@ std::optional<double> stricter(std::optional<double> one, std::optional<double> 
 }
 
 std::optional<double> quota_in(const std::filesystem::path& cgroup) {
-  return stricter(
-      quota_from_v2(contents_of(cgroup / "cpu.max")),
-      quota_from_v1(contents_of(cgroup / "cpu.cfs_quota_us"), contents_of(cgroup / "cpu.cfs_period_us")));
+  return stricter(quota_from_v2(contents_of(cgroup / "cpu.max")),
+                  quota_from_v1(contents_of(cgroup / "cpu.cfs_quota_us"), contents_of(cgroup / "cpu.cfs_period_us")));
 }
 
 // `below` a mounted hierarchy, and every cgroup above it: each of them limits. Folders that are not there are skipped:

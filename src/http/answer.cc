@@ -1,3 +1,4 @@
+// The wording of what Drover says to clients: what was wrong, and no word about backends.
 #include "http/answer.h"
 
 namespace drover::http {

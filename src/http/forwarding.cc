@@ -1,3 +1,5 @@
+// Towards the backend everything passes but what is listed here; then Drover's own headers follow. Towards the client
+// likewise. Values are never rewritten, only whole lines left out or put in.
 #include "http/forwarding.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Linear scans: a head has a dozen lines, and an index would cost more than it saves.
 #include "http/head.h"
 
 #include <algorithm>

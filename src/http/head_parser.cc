@@ -56,13 +56,13 @@ class HeadParser {
  public:
   HeadParser(const HeadParser&) = delete;
   HeadParser& operator=(const HeadParser&) = delete;
+  virtual ~HeadParser() = default;
 
   Result<Fed> take(Bytes input);
 
  protected:
   HeadParser(HeaderList& head, const HeadLimits& limits, unsigned leading_empty_lines)
       : list_(head), limits_(limits), empty_lines_left_(leading_empty_lines) {}
-  virtual ~HeadParser() = default;
 
   const HeadLimits& limits() const { return limits_; }
   std::string_view raw() const { return list_.raw_; }

@@ -1,3 +1,4 @@
+// Every rule names the section of the RFC that it comes from; where it is stricter than that, the comment says why.
 #include "http/strictness.h"
 
 #include <algorithm>

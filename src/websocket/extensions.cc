@@ -32,7 +32,7 @@ class Reader {
   // Empty: there is no token here.
   std::string token() {
     skip_space();
-    const auto end = std::find_if_not(rest_.begin(), rest_.end(), is_tchar);
+    const auto end = std::ranges::find_if_not(rest_, is_tchar);
     std::string taken(rest_.begin(), end);
     rest_.remove_prefix(taken.size());
     return taken;
@@ -85,7 +85,7 @@ std::optional<Extension> read_extension(Reader& reader) {
 }  // namespace
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_tchar);
+  return !text.empty() && std::ranges::all_of(text, is_tchar);
 }
 
 std::optional<std::vector<Extension>> parse_extensions(std::string_view line) {

@@ -46,8 +46,8 @@ std::uint8_t unmasked_byte(Bytes frame, const FrameHeader& header, std::size_t i
 struct FrameScanner::ControlBuffer {
   std::size_t collected = 0;  // bytes of the frame so far; 0 once `frame` is reported
   ControlFrame frame{};
-  std::array<std::uint8_t, kMaxControlFrame> bytes;
-  std::array<std::uint8_t, kMaxControlPayload> payload;
+  std::array<std::uint8_t, kMaxControlFrame> bytes{};
+  std::array<std::uint8_t, kMaxControlPayload> payload{};
 };
 
 FrameScanner::FrameScanner(Sender sender) : mask_bit_(sender == Sender::kClient ? kMaskBit : std::uint8_t{0}) {}
@@ -89,7 +89,7 @@ FrameScanner::Step FrameScanner::scan(Bytes input, const ScanLimits& limits) {
 // Returns how many bytes of the input the header took. On return step.head is empty if there is nothing to pass on:
 // the header is still cut short, or it is illegal.
 std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& limits, Step& step) {
-  std::array<std::uint8_t, kMaxFrameHeader> bytes;
+  std::array<std::uint8_t, kMaxFrameHeader> bytes{};
   std::copy_n(held_.begin(), held_size_, bytes.begin());
   const std::size_t added = std::min(bytes.size() - held_size_, input.size());
   std::copy_n(input.begin(), added, bytes.begin() + held_size_);
@@ -146,8 +146,11 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
   step.body = input.first(at);
   step.consumed = at;
   if (left_over.empty() || step.stop == Stop::kViolation) return;
-  if (is_control(left_over[0])) return scan_control(left_over, limits, step);
-  std::copy(left_over.begin(), left_over.end(), held_.begin());
+  if (is_control(left_over[0])) {
+    scan_control(left_over, limits, step);
+    return;
+  }
+  std::ranges::copy(left_over, held_.begin());
   held_size_ = static_cast<std::uint8_t>(left_over.size());
   step.consumed = input.size();
 }
@@ -162,12 +165,15 @@ void FrameScanner::scan_control(Bytes input, const ScanLimits& limits, Step& ste
     frame = Bytes(control_->bytes).first(earlier + added);
   }
   const FrameHeader header = examine_control(frame, limits);
-  if (header.fault != Fault::kNone) return refuse(header.fault, step);
+  if (header.fault != Fault::kNone) {
+    refuse(header.fault, step);
+    return;
+  }
   if (control_ == nullptr) control_ = std::make_unique<ControlBuffer>();
 
   const std::size_t whole = header.size + static_cast<std::size_t>(header.payload);
   if (header.size == 0 || frame.size() < whole) {
-    if (earlier == 0) std::copy(frame.begin(), frame.end(), control_->bytes.begin());
+    if (earlier == 0) std::ranges::copy(frame, control_->bytes.begin());
     control_->collected = frame.size();
     step.consumed += input.size();
     return;

@@ -103,8 +103,8 @@ class FrameScanner {
   std::uint64_t message_size_ = 0;  // payload of the unfinished message so far, by its headers
   std::uint64_t messages_ = 0;
   std::unique_ptr<ControlBuffer> control_;  // while a control frame is being collected or reported
-  HeldHeader held_;                         // the front of a data frame's header that is cut short
-  HeldHeader head_;                         // what the last step gave out as `head`; held_ may be filled anew
+  HeldHeader held_{};                       // the front of a data frame's header that is cut short
+  HeldHeader head_{};                       // what the last step gave out as `head`; held_ may be filled anew
   std::uint8_t held_size_ = 0;
   std::uint8_t mask_bit_;
   bool inside_message_ = false;  // the last data frame's header had no FIN

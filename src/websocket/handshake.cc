@@ -43,6 +43,11 @@ bool for_each_line(const http::HeaderList& head, std::string_view name, Visitor 
   return true;
 }
 
+// The value of the one line of that name; none where there is none, or a second.
+std::optional<std::string_view> only_line(const http::HeaderList& head, std::string_view name) {
+  return head.count(name) == 1 ? head.find(name) : std::nullopt;
+}
+
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -50,7 +55,7 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view text) {
-  return std::find(list.begin(), list.end(), text) != list.end();
+  return std::ranges::find(list, text) != list.end();
 }
 
 // HTTP/2 in clear text (RFC 7540 section 3.2) would get a peer past every check of the head.
@@ -71,7 +76,7 @@ bool is_nonce(std::string_view key) {
   const auto is_base64 = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
   };
-  return key.size() == 24 && key.ends_with("==") && std::all_of(key.begin(), key.end() - 2, is_base64);
+  return key.size() == 24 && key.ends_with("==") && std::ranges::all_of(key.substr(0, 22), is_base64);
 }
 
 Result<void> check_version(const http::RequestHead& head) {
@@ -131,8 +136,8 @@ Result<std::vector<std::string>> check_extensions(const http::ResponseHead& head
   for (const std::string& name : *chosen) {
     if (!contains(asked.extensions, name)) return refuse_answer("an extension that was not offered");
   }
-  std::sort(chosen->begin(), chosen->end());
-  if (std::adjacent_find(chosen->begin(), chosen->end()) != chosen->end()) {
+  std::ranges::sort(*chosen);
+  if (std::ranges::adjacent_find(*chosen) != chosen->end()) {
     return refuse_answer("an extension chosen twice");
   }
   return std::move(*chosen);
@@ -144,8 +149,7 @@ bool is_subdomain(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
            c == '.';
   };
-  return !text.empty() && text.front() != '.' && text.back() != '.' &&
-         std::all_of(text.begin(), text.end(), is_host_character);
+  return !text.empty() && text.front() != '.' && text.back() != '.' && std::ranges::all_of(text, is_host_character);
 }
 
 bool origin_matches(std::string_view origin, std::string_view pattern) {
@@ -169,8 +173,8 @@ Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& hea
   if (has_body(head)) return refuse_request("a WebSocket upgrade must not have a body");
   if (auto version = check_version(head); !version) return std::unexpected(std::move(version.error()));
 
-  const auto key = head.find("sec-websocket-key");
-  if (head.count("sec-websocket-key") != 1 || !is_nonce(*key)) {
+  const auto key = only_line(head, "sec-websocket-key");
+  if (!key || !is_nonce(*key)) {
     return refuse_request("there must be one Sec-WebSocket-Key, 16 bytes in base64");
   }
   auto subprotocols = read_subprotocols(head);
@@ -181,13 +185,13 @@ Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& hea
 }
 
 Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const UpgradeRequest& asked, std::string_view key) {
-  const auto upgrade = head.find("upgrade");
-  if (head.count("upgrade") != 1 || !http::same_name(*upgrade, "websocket")) {
+  const auto upgrade = only_line(head, "upgrade");
+  if (!upgrade || !http::same_name(*upgrade, "websocket")) {
     return refuse_answer("a 101 without one Upgrade: websocket");
   }
   if (!head.has_token("connection", "upgrade")) return refuse_answer("a 101 without Connection: upgrade");
-  const auto accept = head.find("sec-websocket-accept");
-  if (head.count("sec-websocket-accept") != 1 || accept->empty() || *accept != accept_of(key)) {
+  const auto accept = only_line(head, "sec-websocket-accept");
+  if (!accept || accept->empty() || *accept != accept_of(key)) {
     return refuse_answer("a 101 without one right Sec-WebSocket-Accept");
   }
   if (auto checked = check_subprotocol(head, asked); !checked) return std::unexpected(std::move(checked.error()));
@@ -200,7 +204,7 @@ Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const Upgrade
 
 std::string accept_of(std::string_view key) {
   const std::string text = std::string(key).append(kGuid);
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest;
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   // Out of memory: the empty string, which check_answer() takes from nobody.
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) return {};
@@ -208,14 +212,14 @@ std::string accept_of(std::string_view key) {
 }
 
 std::string fresh_key() {
-  std::array<std::uint8_t, kNonceSize> nonce;
+  std::array<std::uint8_t, kNonceSize> nonce{};
   if (RAND_bytes(nonce.data(), static_cast<int>(nonce.size())) != 1) return {};
   return base64(nonce);
 }
 
 bool origin_allowed(std::string_view origin, const std::vector<std::string>& allowed) {
   const auto matches = [origin](const std::string& pattern) { return origin_matches(origin, pattern); };
-  return allowed.empty() || std::any_of(allowed.begin(), allowed.end(), matches);
+  return allowed.empty() || std::ranges::any_of(allowed, matches);
 }
 
 }  // namespace drover::websocket

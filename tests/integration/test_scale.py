@@ -45,11 +45,15 @@ def _give_up_in_the_handshake(port):
 _give_up_in_the_handshake.calls = 0
 
 
+# libuv opens a spare descriptor a loop with its first stream (its remedy for EMFILE): workers' and the supervisor's.
+_LOOPS = 3
+
+
 @pytest.mark.parametrize("visit,count", [
     (_talk_and_close, _CONNECTIONS), (_connect_and_close, _CONNECTIONS), (_give_up_in_the_handshake, 2_000)],
     ids=["sessions", "plain connections", "aborted handshakes"])
 def test_nothing_is_left_behind(proxy, visit, count):
-    at_rest = proxy.descriptors()
+    at_rest = proxy.descriptors() + _LOOPS
     for _ in range(_WARM_UP):
         visit(proxy.port)
     wait_until(lambda: proxy.descriptors() <= at_rest, "descriptors back to the start after the warm-up")

@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import tempfile
+import tempfile
 import threading
 
 from harness.waiting import PATIENCE, wait_until
@@ -25,10 +26,14 @@ def drover_binary():
 
 
 def run_drover(*arguments, timeout=PATIENCE):
-    """Runs Drover for something that ends by itself, such as -t."""
-    done = subprocess.run(
-        [drover_binary(), *arguments], capture_output=True, text=True, timeout=timeout, check=False,
-        stdin=subprocess.DEVNULL)
+    """Runs Drover for something that ends by itself, such as -t. Its output goes to files: a daemon keeps what it was
+    redirected to, and a pipe would not end before the daemon does."""
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        done = subprocess.run([drover_binary(), *arguments], stdout=stdout, stderr=stderr, stdin=subprocess.DEVNULL,
+                              timeout=timeout, check=False)
+        for stream in (stdout, stderr):
+            stream.seek(0)
+        done.stdout, done.stderr = stdout.read(), stderr.read()
     assert not _SANITIZER.search(done.stderr), done.stderr
     return done
 

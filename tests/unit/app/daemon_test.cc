@@ -3,10 +3,13 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <csignal>
+#include <cstdio>
 #include <functional>
 #include <string>
 
@@ -34,6 +37,7 @@ struct Outcome {
 Outcome start(const std::function<void(Daemon&, int pipe)>& daemon) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
+  std::fflush(nullptr);  // or the children write what doctest has buffered
   const pid_t starter = ::fork();
   if (starter == 0) {
     ::close(ends[0]);
@@ -57,7 +61,7 @@ TEST_CASE("the starter ends with 0 once the daemon is ready, which goes on") {
   const auto outcome = start([](Daemon& daemon, int pipe) {
     const pid_t starter = ::getppid();
     if (!daemon.ready()) ::_exit(1);
-    while (::getppid() == starter) ::usleep(1000);  // until the starter is gone
+    while (::getppid() == starter) ::sched_yield();  // until the starter is gone
     write_text(pipe, "on");
     ::_exit(0);
   });
@@ -109,7 +113,7 @@ TEST_CASE("a starter that was killed is an error, not a daemon nobody asked for"
     ::signal(SIGPIPE, SIG_IGN);
     const pid_t starter = ::getppid();
     ::kill(starter, SIGKILL);
-    while (::getppid() == starter) ::usleep(1000);
+    while (::getppid() == starter) ::sched_yield();
     write_text(pipe, daemon.ready() ? "ready" : "refused");
     ::_exit(0);
   });

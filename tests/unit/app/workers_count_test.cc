@@ -109,7 +109,7 @@ TEST_CASE("the affinity mask counts, not the machine") {
   CHECK(cpus_in_affinity_mask() == static_cast<unsigned>(CPU_COUNT(&before)));
   cpu_set_t one;
   CPU_ZERO(&one);
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &before)) continue;
     CPU_SET(cpu, &one);
     break;

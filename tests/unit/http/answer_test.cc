@@ -1,3 +1,4 @@
+// Every code as the client sees it.
 #include "http/answer.h"
 
 #include "feeding.h"

@@ -1,3 +1,4 @@
+// What the backend and the client get to read; every forwarded request is also read back with the parser.
 #include "http/forwarding.h"
 
 #include "feeding.h"

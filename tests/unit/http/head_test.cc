@@ -1,3 +1,4 @@
+// Names, lists, and the parts of a target.
 #include "http/head.h"
 
 #include "feeding.h"

@@ -1,3 +1,4 @@
+// RULES 'The backend's answer', as far as the head and the framing of the body decide it.
 #include "feeding.h"
 #include "http/head_parser.h"
 

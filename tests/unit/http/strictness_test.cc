@@ -1,3 +1,4 @@
+// The rules over one line, apart from the parsers that apply them.
 #include "http/strictness.h"
 
 #include <doctest/doctest.h>

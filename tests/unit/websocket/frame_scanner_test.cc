@@ -16,7 +16,6 @@ namespace {
 using test::cut_everywhere;
 using test::feed;
 using test::frame;
-using test::scan_in_pieces;
 using test::Seen;
 using test::SeenControl;
 using Stop = FrameScanner::Stop;
@@ -68,7 +67,7 @@ class ScriptWriter {
   }
 
   void add_data() {
-    constexpr std::array<std::size_t, 6> kSizes{1, 20, 125, 300, 400, 70000};
+    static constexpr std::array<std::size_t, 6> kSizes{1, 20, 125, 300, 400, 70000};
     const std::size_t size = below(kSizes[below(50) == 0 ? 5 : below(5)]);
     const unsigned fin = below(2) == 0 ? kFin : 0;
     const unsigned opcode = inside_message_ ? 0 : 1 + static_cast<unsigned>(below(2));

@@ -18,7 +18,7 @@ Seen read_back(Towards towards, const std::vector<std::uint8_t>& frame) {
 }
 
 // The payload of a data frame by hand, since the scanner does not unmask data.
-std::string payload_of(Towards towards, std::string frame, std::size_t size) {
+std::string payload_of(Towards towards, const std::string& frame, std::size_t size) {
   std::string payload = frame.substr(frame.size() - size);
   if (towards == Towards::kClient) return payload;
   const std::string key = frame.substr(frame.size() - size - 4, 4);
