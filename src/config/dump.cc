@@ -13,7 +13,7 @@ std::string string(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    
+    if (c == '$') result += '$';
     result += c;
   }
   return result + "\"";

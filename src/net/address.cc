@@ -16,12 +16,13 @@ Address::Address() {
 
 Result<Address> Address::from_literal(const std::string& host, std::uint16_t port) {
   Address address;
-  if (inet_pton(AF_INET, host.c_str(), &address.storage_.v4.sin_addr) == 1) {
+  const bool whole = host.find('\0') == std::string::npos;  // inet_pton() sees nothing behind a NUL
+  if (whole && inet_pton(AF_INET, host.c_str(), &address.storage_.v4.sin_addr) == 1) {
     address.storage_.v4.sin_port = htons(port);
     return address;
   }
   std::memset(&address.storage_, 0, sizeof(address.storage_));
-  if (inet_pton(AF_INET6, host.c_str(), &address.storage_.v6.sin6_addr) == 1) {
+  if (whole && inet_pton(AF_INET6, host.c_str(), &address.storage_.v6.sin6_addr) == 1) {
     address.storage_.v6.sin6_family = AF_INET6;
     address.storage_.v6.sin6_port = htons(port);
     return address;

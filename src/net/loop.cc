@@ -20,7 +20,7 @@ Loop::Loop() : read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kRead
 Loop::~Loop() {
   uv_close(reinterpret_cast<uv_handle_t*>(&door_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&ticker_), nullptr);
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) continue;  // a stop() that came too late ends the first run at once
   [[maybe_unused]] const int status = uv_loop_close(&loop_);
   assert(status == 0 && "a handle outlived its loop");
 }

@@ -202,10 +202,10 @@ TEST_CASE("the environment of the process is the default") {
 TEST_CASE("the effective configuration loads to itself") {
   for (const std::string& text :
        {kBase, std::string(kLongForm),
-        kBase +
-            "limits: {max_connections: 0, max_message_size: 3B}\nadmin: {bind: ''}\nworkers: 2\n"
-            "log: {level: error, access: './a$$b \"c\" \\ü.log'}\nshutdown: {pace: 0.3/s}\ntimeouts: {idle: 1500ms}\n"
-            "routes: [{match: {websocket: false}, pool: default}]\n"}) {
+        kBase + "limits: {max_connections: 0, max_message_size: 3B}\nadmin: {bind: ''}\nworkers: 2\n"
+                "log: {level: error, access: './a$$$${b} \"c\" \\ü.log'}\nshutdown: {pace: 0.3/s}\ntimeouts: {idle: "
+                "1500ms}\n"
+                "routes: [{match: {websocket: false}, pool: default}]\n"}) {
     const Config config = valid(text);
     const std::string dump = to_yaml(config);
     CAPTURE(dump);
