@@ -163,6 +163,7 @@ void Supervisor::begin_drain() {
 
 void Supervisor::on_deadline() noexcept {
   if (phase_ == Phase::kAnnouncing) return begin_drain();
+  if (phase_ != Phase::kDraining) return;
   forced_sessions_ = admission_->active();
   end(ExitCode::kOk);
 }

@@ -140,9 +140,11 @@ class RequestFilter {
     return same_name(name, kWebSocketKey) || !are_twins(name, kWebSocketKey);
   }
 
-  // Whether it is a header that Drover sets, or one that only a trusted peer may set.
+  // Whether it is a header that Drover sets, or one that only a trusted peer may set (RFC 7239's among them: a backend
+  // that believes it must not be told by just anybody).
   bool is_forwarding(std::string_view name) const {
-    if (trust_ == PeerTrust::kUntrusted && starts_as_twin(name, kForwardedPrefix)) return true;
+    if (trust_ == PeerTrust::kUntrusted && (starts_as_twin(name, kForwardedPrefix) || same_name(name, "forwarded")))
+      return true;
     return std::ranges::any_of(kSetForTheBackend, [&](std::string_view ours) { return are_twins(name, ours); });
   }
 

@@ -79,6 +79,7 @@ void Acceptor::accept(Burst burst) noexcept {
     const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       callbacks_.on_accept(fd, Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer)));
+      if (poll_ == nullptr) return;  // stopped by the callback
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;

@@ -17,7 +17,8 @@ class Acceptor final : public TimerWheel::Node {
   struct Callbacks {
     // Asked before each accept; false leaves connections in the kernel's backlog for a moment.
     std::function<bool()> may_accept;
-    // Gets a connected non-blocking socket, which it owns from then on, and its peer.
+    // Gets a connected non-blocking socket, which it owns from then on, and its peer. May stop the acceptor, but not
+    // destroy it.
     std::function<void(int fd, const Address& peer)> on_accept;
     // accept4() failed with this errno (EMFILE, …); accepting goes on by itself in a moment.
     std::function<void(int error_number)> on_exhausted;

@@ -124,6 +124,13 @@ TEST_CASE("from an untrusted peer forwarding headers are replaced, and that is t
   }
 }
 
+TEST_CASE("RFC 7239's Forwarded passes from a trusted peer only") {
+  constexpr std::string_view kLine = "Forwarded: for=6.6.6.6;proto=https\r\n";
+  CHECK(kept_of(kLine).empty());
+  CHECK(forwarded(kLine).ignored_forwarding_headers);
+  CHECK(kept_of(kLine, trusted()) == kLine);
+}
+
 TEST_CASE("from a trusted peer forwarding headers are kept, and its address joins the list") {
   const auto request = forwarded(
       "X-Forwarded-For: 1.1.1.1,2.2.2.2\r\nX-Forwarded-Proto: http\r\nX-Forwarded-Host: outer\r\n"
