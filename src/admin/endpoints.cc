@@ -1,8 +1,9 @@
 // Routing, JSON bodies and the response head around them (DESIGN section 10).
 #include "admin/endpoints.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <optional>
 #include <string_view>
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "app/exit_code.h"
+#include "app/output.h"
 
 namespace drover::app {
 
@@ -34,7 +35,7 @@ std::unexpected<Error> failed(const char* call) {
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (WIFSIGNALED(status)) {
-    std::fprintf(stderr, "drover: ended by signal %d before it was ready\n", WTERMSIG(status));
+    complain("ended by signal " + std::to_string(WTERMSIG(status)) + " before it was ready");
   } else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
     ::_exit(WEXITSTATUS(status));
   }
@@ -56,7 +57,7 @@ void release_terminal() {
 Result<Daemon> Daemon::fork() {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return failed("pipe2");
-  std::fflush(nullptr);  // or both processes write what is buffered now
+  static_cast<void>(std::fflush(nullptr));  // or both processes write what is buffered now
   const pid_t child = ::fork();
   if (child < 0) {
     auto error = failed("fork");

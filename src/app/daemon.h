@@ -13,6 +13,8 @@ class Daemon {
   static Result<Daemon> fork();
 
   Daemon(Daemon&& other) noexcept;
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
   Daemon& operator=(Daemon&&) = delete;
   ~Daemon();  // where it was never ready, the parent sees the end of the pipe
 

@@ -24,8 +24,8 @@ Result<std::uint16_t> free_port() {
 }
 
 std::string admin_bind() {
-  const config::Endpoint usual = *config::Admin().bind;
-  return listening_addresses(usual, "admin.bind") ? usual.text : "";
+  const auto usual = config::Admin().bind;
+  return usual && listening_addresses(*usual, "admin.bind") ? usual->text : "";
 }
 
 }  // namespace
@@ -48,7 +48,7 @@ std::string demo_greeting(const net::Address& listening) {
          "Connect from another terminal with what you have:\n\n"
          "    /usr/bin/python3 -m websockets " +
          url + "    # Debian: python3-websockets\n" + "    websocat " + url + "\n" +
-         "    node -e 's = new WebSocket(\"" + url + "\"); s.onopen = () => s.send(\"whoami\");" +
+         R"(    node -e 's = new WebSocket(")" + url + R"("); s.onopen = () => s.send("whoami");)" +
          " s.onmessage = (m) => console.log(m.data)'    # node 22\n\n" +
          "and type whoami: the backend that has you says its name, and what reached it. Everything else is echoed.\n"
          "Ctrl-C ends it.\n\n";

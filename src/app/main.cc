@@ -1,11 +1,11 @@
 // The program: from the arguments to an exit code.
 #include <csignal>
-#include <cstdio>
 #include <exception>
 #include <string>
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/output.h"
 #include "app/serve.h"
 #include "app/version.h"
 
@@ -29,11 +29,11 @@ ExitCode perform(const CommandLine& line) {
 ExitCode run_program(const std::vector<std::string>& arguments) {
   // A peer that is gone is an errno at the write, and a log rotation that comes before the supervisor listens for its
   // signal must not end the process.
-  for (const int signal : {SIGPIPE, SIGHUP, SIGUSR1}) std::signal(signal, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGHUP, SIGUSR1}) static_cast<void>(std::signal(signal, SIG_IGN));
   const auto line = parse_command_line(arguments);
   if (line) return perform(*line);
   if (line.error().code == ExitCode::kOk) return print(line.error().text);
-  std::fputs(line.error().text.c_str(), stderr);
+  print_error(line.error().text);
   return line.error().code;
 }
 
@@ -45,7 +45,6 @@ int main(int argc, char** argv) {
   try {
     return static_cast<int>(drover::app::run_program({argv + (argc > 0 ? 1 : 0), argv + argc}));
   } catch (const std::exception& problem) {  // out of memory or threads at start-up
-    std::fprintf(stderr, "drover: %s\n", problem.what());
-    return static_cast<int>(drover::app::ExitCode::kStartUp);
+    return static_cast<int>(drover::app::complain(problem.what()));
   }
 }

@@ -15,6 +15,8 @@ class Pidfile {
   // Removes the file, unless it has been replaced by another one meanwhile.
   ~Pidfile();
   Pidfile(Pidfile&& other) noexcept;
+  Pidfile(const Pidfile&) = delete;
+  Pidfile& operator=(const Pidfile&) = delete;
   Pidfile& operator=(Pidfile&&) = delete;
 
  private:

@@ -1,7 +1,6 @@
 // The order of start-up around the supervisor: configuration, fork, pid file, logs.
 #include "app/serve.h"
 
-#include <cstdio>
 #include <functional>
 #include <optional>
 #include <utility>
@@ -9,6 +8,7 @@
 #include "app/daemon.h"
 #include "app/demo.h"
 #include "app/demo_config.h"
+#include "app/output.h"
 #include "app/pidfile.h"
 #include "app/supervisor.h"
 #include "base/log.h"
@@ -18,15 +18,10 @@ namespace drover::app {
 
 namespace {
 
-ExitCode complain(const std::string& what) {
-  std::fprintf(stderr, "drover: %s\n", what.c_str());
-  return ExitCode::kStartUp;
-}
-
 // Prints every diagnostic, warnings too.
 std::optional<config::Config> load(const std::string& file) {
   auto loaded = config::load_file(file);
-  std::fputs(loaded.diagnostics.text().c_str(), stderr);
+  print_error(loaded.diagnostics.text());
   return std::move(loaded.config);
 }
 
@@ -66,15 +61,10 @@ ExitCode run(const std::string& pidfile, config::Config config, const OnReady& o
 
 }  // namespace
 
-ExitCode print(const std::string& text) {
-  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-  return written ? ExitCode::kOk : complain("cannot write to standard output");
-}
-
 ExitCode check(const CommandLine& line) {
   const auto config = load(line.config_file);
   if (!config) return ExitCode::kStartUp;
-  std::fprintf(stderr, "%s: ok\n", line.config_file.c_str());
+  print_error(line.config_file + ": ok\n");
   return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(*config)) : ExitCode::kOk;
 }
 

@@ -2,8 +2,6 @@
 // on stderr what was wrong.
 #pragma once
 
-#include <string>
-
 #include "app/command_line.h"
 #include "app/exit_code.h"
 
@@ -12,8 +10,5 @@ namespace drover::app {
 ExitCode serve(const CommandLine& line);       // -c FILE: until a signal ends it
 ExitCode serve_demo(const CommandLine& line);  // --demo
 ExitCode check(const CommandLine& line);       // -t, -T
-
-// To stdout; kStartUp where it does not take it all.
-ExitCode print(const std::string& text);
 
 }  // namespace drover::app

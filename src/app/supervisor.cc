@@ -35,7 +35,7 @@ Result<std::vector<net::Address>> all_listening_addresses(const std::vector<conf
 // From here on nobody looks at signals: whoever sends one more does not want to wait for the rest.
 void exit_on_signals() {
   for (const int signal : {SIGTERM, SIGINT, SIGQUIT, SIGALRM}) {
-    std::signal(signal, [](int) { ::_exit(static_cast<int>(ExitCode::kForced)); });
+    static_cast<void>(std::signal(signal, [](int) { ::_exit(static_cast<int>(ExitCode::kForced)); }));
   }
 }
 
@@ -68,7 +68,7 @@ Result<void> Supervisor::listen(unsigned workers) {
   auto addresses = all_listening_addresses(config_.listeners);
   if (!addresses) return std::unexpected(addresses.error());
   const auto budget = proxy::descriptor_budget(workers, addresses->size());
-  admission_.emplace(proxy::effective_max_connections(config_.limits, budget));
+  admission_ = std::make_unique<proxy::Admission>(proxy::effective_max_connections(config_.limits, budget));
   if (admission_->max_connections() == 0) {
     return fail(Code::kConfiguration, Side::kDrover,
                 "the descriptor limit of " + std::to_string(budget.limit) + " leaves none for connections, " +

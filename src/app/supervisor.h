@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "admin/server.h"
 #include "app/exit_code.h"
@@ -59,10 +58,10 @@ class Supervisor final : private net::TimerWheel::Node {
   Phase phase_ = Phase::kStarting;
   ExitCode exit_code_ = ExitCode::kOk;
   std::uint64_t forced_sessions_ = 0;
-  MonotonicTime stopping_since_{};
+  MonotonicTime stopping_since_;
 
   net::Loop loop_;  // outlives all that stands on it or posts to it
-  std::optional<proxy::Admission> admission_;
+  std::unique_ptr<proxy::Admission> admission_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   std::vector<net::Address> listening_;
   std::unique_ptr<Workers> workers_;

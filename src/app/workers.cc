@@ -48,6 +48,7 @@ void Workers::start() {
 
 void Workers::drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty) {
   std::vector<std::uint64_t> sessions;
+  sessions.reserve(workers_.size());
   for (const auto& worker : workers_) sessions.push_back(sessions_of(*worker));
   const auto shares = shares_of(pace, sessions);
   const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());

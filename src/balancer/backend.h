@@ -16,6 +16,7 @@ class Backend {
  public:
   // `spec.address.host` is a numeric address.
   Backend(std::string pool, config::BackendSpec spec) : pool_(std::move(pool)), spec_(std::move(spec)) {}
+  ~Backend() = default;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
 

@@ -18,6 +18,8 @@ class Lease {
     if (backend->try_acquire()) lease.backend_ = std::move(backend);
     return lease;
   }
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
   Lease(Lease&& other) noexcept : backend_(std::move(other.backend_)) {}
   Lease& operator=(Lease&& other) noexcept {
     if (this != &other) {

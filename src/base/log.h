@@ -6,6 +6,8 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "base/error.h"
 
@@ -31,7 +33,7 @@ std::uint64_t dropped_lines();
 struct Field {
   Field(std::string_view field_key, std::string_view text) : key(field_key), value(text) {}
   Field(std::string_view field_key, const char* text) : key(field_key), value(text) {}
-  Field(std::string_view field_key, const std::string& text) : key(field_key), value(text) {}
+  Field(std::string_view field_key, std::string text) : key(field_key), value(std::move(text)) {}
   template <class Number>
     requires std::is_arithmetic_v<Number>
   Field(std::string_view field_key, Number number) : key(field_key), value(std::to_string(number)) {}

@@ -14,7 +14,7 @@ class PackedText {
  public:
   PackedText() = default;
   // Each text is cut at 65,535 bytes.
-  explicit PackedText(std::initializer_list<std::string_view> texts) {
+  PackedText(std::initializer_list<std::string_view> texts) : count_(texts.size()) {
     std::size_t size = 0;
     for (auto text : texts) size += sizeof(std::uint16_t) + clipped(text).size();
     bytes_ = std::make_unique_for_overwrite<char[]>(size);
@@ -26,7 +26,6 @@ class PackedText {
       if (!text.empty()) std::memcpy(at + sizeof(length), text.data(), text.size());
       at += sizeof(length) + text.size();
     }
-    count_ = texts.size();
   }
 
   // Empty where there is no such text.

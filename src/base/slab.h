@@ -67,8 +67,13 @@ class Slab {
     static constexpr std::size_t kSlots = (kBlockSize - 64) / sizeof(Slot);
     static_assert(kSlots >= 4);
 
+    // NOLINTBEGIN(modernize-use-equals-default,cppcoreguidelines-pro-type-member-init): under ASan they do something,
+    // and the slots are storage on purpose.
     Block() { poison(slots, sizeof(slots)); }
     ~Block() { unpoison(slots, sizeof(slots)); }
+    // NOLINTEND(modernize-use-equals-default,cppcoreguidelines-pro-type-member-init)
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
     // Slots that were never used are taken in order, so that a fresh block is not touched as a whole.
     Slot* take() {
       Slot* slot = free != nullptr ? free : &slots[fresh++];
@@ -104,9 +109,12 @@ class Slab {
   }
 
   struct Blocks : IntrusiveList<Block> {
+    Blocks() = default;
     ~Blocks() {
       while (Block* block = this->front()) delete block;
     }
+    Blocks(const Blocks&) = delete;
+    Blocks& operator=(const Blocks&) = delete;
   };
   Blocks usable_;  // blocks with a free slot; full ones are known by their objects alone
   std::size_t size_ = 0;

@@ -18,7 +18,7 @@ namespace drover::config {
 namespace {
 
 struct CloseFile {
-  void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+  void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }  // only read
 };
 
 void add_error(Diagnostics& diagnostics, const std::string& name, Position position, std::string message) {
@@ -27,7 +27,10 @@ void add_error(Diagnostics& diagnostics, const std::string& name, Position posit
 
 void load_into(Loaded& loaded, std::string_view text, const std::string& name, const Environment& environment) {
   const auto document = parse_document(text);
-  if (!document) return add_error(loaded.diagnostics, name, document.error().position, document.error().message);
+  if (!document) {
+    add_error(loaded.diagnostics, name, document.error().position, document.error().message);
+    return;
+  }
   Reader reader(loaded.diagnostics, name, environment);
   const Field top{document->get(), ""};
   check_structure(reader, top);

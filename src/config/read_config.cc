@@ -15,6 +15,8 @@ namespace drover::config {
 namespace {
 
 constexpr unsigned kMostWorkers = 1024;
+constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
+constexpr std::array<std::string_view, 3> kAccessWords = {"stdout", "stderr", "off"};
 constexpr std::size_t kMostListeners = 1024;
 constexpr double kLeastPace = 0.01;  // a close in 100 s
 constexpr double kMostPace = 1'000'000;
@@ -104,9 +106,8 @@ void read_trusted_proxies(Reader& reader, const Field& list, std::vector<Network
 }
 
 void read_limits(Reader& reader, const Field& map, Limits& limits) {
-  constexpr auto kMost = std::numeric_limits<std::uint32_t>::max();
-  reader.number(map["max_connections"], std::uint32_t{0}, kMost, limits.max_connections);
-  if (limits.max_connections == 0) limits.max_connections = kMost;
+  reader.number(map["max_connections"], std::uint32_t{0}, kNoLimit, limits.max_connections);
+  if (limits.max_connections == 0) limits.max_connections = kNoLimit;
   std::uint64_t head_size = limits.max_head_size;
   reader.size(map["max_head_size"], 256, 1ULL << 20U, head_size);
   limits.max_head_size = static_cast<std::uint32_t>(head_size);
@@ -128,7 +129,7 @@ void read_shutdown(Reader& reader, const Field& map, Shutdown& shutdown) {
 
 void read_admin(Reader& reader, const Field& map, Binds& binds, Admin& admin) {
   const Field bind = map["bind"];
-  if (!bind.present()) return binds.add(bind, *admin.bind);
+  if (!bind.present()) return binds.add(bind, admin.bind.value());
   const auto text = reader.text(bind);
   if (!text) return;
   admin.bind.reset();
@@ -141,17 +142,16 @@ void read_admin(Reader& reader, const Field& map, Binds& binds, Admin& admin) {
 }
 
 void read_log(Reader& reader, const Field& map, Log& log) {
-  constexpr std::array<std::string_view, 3> kWords = {"stdout", "stderr", "off"};
   reader.choice(map["level"], std::span<const Choice<LogLevel>>(kLogLevels), log.level);
   const Field access = map["access"];
   const auto text = reader.text(access);
   if (!text) return;
   log.access = *text;
-  if (std::ranges::find(kWords, *text) != kWords.end()) return;
+  if (std::ranges::find(kAccessWords, *text) != kAccessWords.end()) return;
   if (text->find('/') == std::string::npos || text->ends_with('/') || text->size() > kLongestPath) {
     reader.error(access.position(), "'" + access.path +
                                         "' must be 'stdout', 'stderr', 'off' or a path with a '/', got " +
-                                        in_quotes(*text) + did_you_mean(*text, kWords));
+                                        in_quotes(*text) + did_you_mean(*text, kAccessWords));
     return;
   }
   const auto folder = std::filesystem::absolute(reader.file()).parent_path();

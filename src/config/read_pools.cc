@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kMostPools = 10'000;
 constexpr std::size_t kLongestName = 64;
+constexpr milliseconds kNotZero{1};
+constexpr milliseconds kZeroAllowed{0};
 constexpr std::uint64_t kLeastQueue = 1024;
 constexpr std::uint64_t kMostQueue = 1ULL << 30U;
 constexpr std::uint64_t kHugeQueue = 16ULL << 20U;
@@ -101,8 +103,6 @@ void read_policy(Reader& reader, const Field& field, PolicyKind& out) {
 }
 
 Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
-  constexpr milliseconds kNotZero{1};
-  constexpr milliseconds kZeroAllowed{0};
   Pool pool;
   pool.name = name;
   pool.backends = read_backends(reader, map["backends"]);

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 namespace drover::config {
 namespace {
 
+constexpr std::string_view kHex = "0123456789abcdef";
 constexpr std::size_t kLongestQuote = 120;
 constexpr std::size_t kLongestWord = 64;  // what is longer is no typing error, and would only cost time
 
@@ -49,7 +49,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before_previous(b.size() + 1);
   std::vector<std::size_t> previous(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
-  std::iota(previous.begin(), previous.end(), std::size_t{0});
+  for (std::size_t j = 0; j <= b.size(); ++j) previous[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
@@ -84,7 +84,6 @@ std::string in_quotes(std::string_view text) {
     if (plain) {
       result += text.substr(index, length);
     } else {
-      constexpr std::string_view kHex = "0123456789abcdef";
       const std::uint8_t byte = byte_at(text, index);
       result += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xFU]};
     }

@@ -20,6 +20,7 @@ constexpr std::array kDurationUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'00
                                        Unit{"ms", 1}};
 constexpr std::array kSizeUnits = {Unit{"TiB", 1ULL << 40U}, Unit{"GiB", 1ULL << 30U}, Unit{"MiB", 1ULL << 20U},
                                    Unit{"KiB", 1ULL << 10U}, Unit{"B", 1}};
+constexpr std::string_view kASecond = "/s";
 constexpr std::uint64_t kLargestSize = std::numeric_limits<std::int64_t>::max();
 
 bool is_digit(char c) {
@@ -78,24 +79,23 @@ Result<std::uint64_t> parse_number(std::string_view text) {
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
-  constexpr std::string_view kExpected = "expected a duration such as '500ms', '30s' or '1h30m', got ";
-  constexpr auto kLongest = static_cast<std::uint64_t>(kLongestDuration.count());
+  const auto most = static_cast<std::uint64_t>(kLongestDuration.count());
+  const std::string expected = "expected a duration such as '500ms', '30s' or '1h30m', got " + in_quotes(text);
   if (text == "0") return std::chrono::milliseconds(0);
   std::uint64_t total = 0;
   std::size_t next_unit = 0;  // each unit at most once, the larger first
   std::string_view rest = text;
-  if (rest.empty()) return invalid(std::string(kExpected) + in_quotes(text));
+  if (rest.empty()) return invalid(expected);
   while (!rest.empty()) {
     const auto number = parse_number(take_while(rest, is_digit));
     const std::string_view unit = take_while(rest, [](char c) { return !is_digit(c); });
-    if (!number) return invalid(std::string(kExpected) + in_quotes(text));
+    if (!number) return invalid(expected);
     if (unit.empty()) return invalid(in_quotes(text) + " has no unit: write for example '" + std::string(text) + "s'");
     while (next_unit < kDurationUnits.size() && kDurationUnits[next_unit].name != unit) ++next_unit;
     if (next_unit == kDurationUnits.size())
-      return invalid(std::string(kExpected) + in_quotes(text) +
-                     " (units: d, h, m, s, ms; the larger first, none twice)");
+      return invalid(expected + " (units: d, h, m, s, ms; the larger first, none twice)");
     const std::uint64_t factor = kDurationUnits[next_unit++].factor;
-    if (*number > (kLongest - total) / factor) return invalid(in_quotes(text) + " is more than 365 days");
+    if (*number > (most - total) / factor) return invalid(in_quotes(text) + " is more than 365 days");
     total += *number * factor;
   }
   return std::chrono::milliseconds(total);
@@ -135,9 +135,8 @@ std::string format_size(std::uint64_t bytes) {
 }
 
 Result<double> parse_rate(std::string_view text) {
-  constexpr std::string_view kSuffix = "/s";
-  const auto value = text.ends_with(kSuffix) ? parse_decimal(text.substr(0, text.size() - kSuffix.size()))
-                                             : Result<double>(invalid(""));
+  const auto value = text.ends_with(kASecond) ? parse_decimal(text.substr(0, text.size() - kASecond.size()))
+                                              : Result<double>(invalid(""));
   if (!value) return invalid("expected a rate such as '200/s', got " + in_quotes(text));
   return value;
 }

@@ -17,8 +17,8 @@ class Address {
   Address();  // 0.0.0.0:0
   // A numeric host, without brackets; error kAddress.
   static Result<Address> from_literal(const std::string& host, std::uint16_t port);
-  // `size` bytes of a sockaddr_in or sockaddr_in6. An IPv4 address mapped into IPv6 becomes IPv4 again.
-  static Address from_sockaddr(const sockaddr* address);
+  // `raw` is a sockaddr_in or sockaddr_in6. An IPv4 address mapped into IPv6 becomes IPv4 again.
+  static Address from_sockaddr(const sockaddr* raw);
   // Blocks; for start-up only. An empty host is "[::]". One entry an address. Error kAddress.
   static Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 

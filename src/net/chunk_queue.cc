@@ -66,6 +66,7 @@ void ChunkQueue::consume(std::size_t bytes) {
   assert(bytes <= size_);
   size_ -= bytes;
   while (bytes > 0) {
+    assert(first_ != nullptr);  // size_ counts what the chunks hold
     const std::size_t held = first_->end - first_->begin;
     if (bytes < held) {
       first_->begin += static_cast<std::uint32_t>(bytes);

@@ -74,7 +74,7 @@ Result<void> TcpStream::connect(const Address& address) {
     close();
     return std::unexpected(connect_error(address, status));
   }
-  owned.release();  // on_connect owns it now; libuv calls it in every case
+  static_cast<void>(owned.release());  // on_connect owns it now; libuv calls it in every case
   return {};
 }
 

@@ -2,9 +2,10 @@
 // that reverse the writing direction can fool a terminal or a grep just as CR and ESC can.
 #include "observe/access_log.h"
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 namespace drover::observe {
 

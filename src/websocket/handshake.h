@@ -35,7 +35,7 @@ Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const Upgrade
 // base64(SHA-1(key + GUID)), RFC 6455 section 4.2.2.
 std::string accept_of(std::string_view key);
 
-// 16 random bytes in base64.
+// 16 random bytes in base64. Empty: the system has none to give.
 std::string fresh_key();
 
 // Whether `origin` is one of `allowed`: exact (ASCII case-insensitive), or "https://*.example.com" for any

@@ -19,10 +19,27 @@ TEST_CASE("localhost and addresses are our own, with any port or none") {
 }
 
 TEST_CASE("names are not, whatever they look like") {
-  for (const char* authority :
-       {"", ":9900", "evil.example", "evil.example:9900", "localhost.evil.example", "evillocalhost", "127.0.0.1.nip.io",
-        "127.0.0.1.evil.example:9900", "127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "[localhost]",
-        "[127.0.0.1]", "[::1", "::1", "[]", "[::1%25lo]", "user@127.0.0.1", "127.0.0.1:port", "127.0.0.1, localhost"}) {
+  for (const char* authority : {"",
+                                ":9900",
+                                "evil.example",
+                                "evil.example:9900",
+                                "localhost.evil.example",
+                                "evillocalhost",
+                                "127.0.0.1.nip.io",
+                                "127.0.0.1.evil.example:9900",
+                                "127.1",
+                                "2130706433",
+                                "0x7f.0.0.1",
+                                "0177.0.0.1",
+                                "[localhost]",
+                                "[127.0.0.1]",
+                                "[::1",
+                                "::1",
+                                "[]",
+                                "[::1%25lo]",
+                                "user@127.0.0.1",
+                                "127.0.0.1:port",
+                                "127.0.0.1, localhost"}) {
     CAPTURE(authority);
     CHECK(!is_own_authority(authority));
   }
@@ -42,8 +59,9 @@ TEST_CASE("so does every Origin") {
     CAPTURE(origin);
     CHECK(check_access(Request("GET /health", host + "Origin: " + origin + "\r\n").head()));
   }
-  for (const char* origin : {"http://evil.example", "null", "", "localhost", "http://", "https://localhost.evil.example",
-                             "http://localhost/path", "http://localhost@evil.example"}) {
+  for (const char* origin :
+       {"http://evil.example", "null", "", "localhost", "http://", "https://localhost.evil.example",
+        "http://localhost/path", "http://localhost@evil.example"}) {
     CAPTURE(origin);
     CHECK(!check_access(Request("GET /health", host + "Origin: " + origin + "\r\n").head()));
   }

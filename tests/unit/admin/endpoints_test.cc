@@ -2,8 +2,8 @@
 #include "admin/endpoints.h"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
+
 #include <string>
 #include <string_view>
 

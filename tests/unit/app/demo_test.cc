@@ -2,16 +2,15 @@
 #include "app/demo.h"
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
-
 
 namespace drover::app {
 

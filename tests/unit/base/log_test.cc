@@ -114,8 +114,8 @@ TEST_CASE("levels below the one that is set are not logged") {
   CHECK(in_child([] {
           redirect(STDERR_FILENO, "/dev/null");
           if (!open({.level = Level::kWarn, .access = "off"})) return 1;
-          const bool right = enabled(Level::kError) && enabled(Level::kWarn) && !enabled(Level::kInfo) &&
-                             !enabled(Level::kDebug);
+          const bool right =
+              enabled(Level::kError) && enabled(Level::kWarn) && !enabled(Level::kInfo) && !enabled(Level::kDebug);
           access("nowhere");
           close();
           return right ? 0 : 2;

@@ -16,19 +16,18 @@ namespace {
 
 struct Fixture {
   Fixture() {
-    acceptor = std::make_unique<Acceptor>(
-        loop, Acceptor::Callbacks{.may_accept = [this] { return open; },
-                                  .on_accept =
-                                      [this](int fd, const Address& peer) {
-                                        accepted.emplace_back(fd);
-                                        peers.push_back(peer);
-                                        then();
-                                      },
-                                  .on_exhausted =
-                                      [this](int error_number) {
-                                        ++exhausted;
-                                        last_error = error_number;
-                                      }});
+    acceptor = std::make_unique<Acceptor>(loop, Acceptor::Callbacks{.may_accept = [this] { return open; },
+                                                                    .on_accept =
+                                                                        [this](int fd, const Address& peer) {
+                                                                          accepted.emplace_back(fd);
+                                                                          peers.push_back(peer);
+                                                                          then();
+                                                                        },
+                                                                    .on_exhausted =
+                                                                        [this](int error_number) {
+                                                                          ++exhausted;
+                                                                          last_error = error_number;
+                                                                        }});
     REQUIRE(acceptor->listen(loopback()));
     address = acceptor->address();
   }
@@ -38,9 +37,7 @@ struct Fixture {
     REQUIRE(connect(client));
     return client;
   }
-  bool connect(const Socket& client) const {
-    return ::connect(client.fd(), address.raw(), address.raw_size()) == 0;
-  }
+  bool connect(const Socket& client) const { return ::connect(client.fd(), address.raw(), address.raw_size()) == 0; }
 
   Loop loop;
   bool open = true;
@@ -78,7 +75,8 @@ TEST_CASE("a storm is accepted whole") {
 
 TEST_CASE("two listen on one address, and an address that is taken is an error") {
   Fixture f;
-  Acceptor second(f.loop, {.may_accept = [] { return true; }, .on_accept = [](int, auto&) {}, .on_exhausted = [](int) {}});
+  Acceptor second(f.loop,
+                  {.may_accept = [] { return true; }, .on_accept = [](int, auto&) {}, .on_exhausted = [](int) {}});
   CHECK(second.listen(f.address));
   const Socket exclusive(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto any = loopback();
@@ -87,7 +85,8 @@ TEST_CASE("two listen on one address, and an address that is taken is an error")
   socklen_t size = sizeof(bound);
   REQUIRE(::getsockname(exclusive.fd(), reinterpret_cast<sockaddr*>(&bound), &size) == 0);
   const auto taken = Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound));
-  Acceptor third(f.loop, {.may_accept = [] { return true; }, .on_accept = [](int, auto&) {}, .on_exhausted = [](int) {}});
+  Acceptor third(f.loop,
+                 {.may_accept = [] { return true; }, .on_accept = [](int, auto&) {}, .on_exhausted = [](int) {}});
   const auto listening = third.listen(taken);
   REQUIRE(!listening);
   CHECK(listening.error().code == Code::kAddress);

@@ -62,8 +62,8 @@ TEST_CASE("random appends and consumes agree with a string") {
 }
 
 TEST_CASE("sizes around a chunk") {
-  for (const std::size_t size : {Chunk::kCapacity - 1, Chunk::kCapacity, Chunk::kCapacity + 1, 4 * Chunk::kCapacity,
-                                 4 * Chunk::kCapacity + 1}) {
+  for (const std::size_t size :
+       {Chunk::kCapacity - 1, Chunk::kCapacity, Chunk::kCapacity + 1, 4 * Chunk::kCapacity, 4 * Chunk::kCapacity + 1}) {
     std::mt19937 random(5);
     ChunkPool pool;
     ChunkQueue queue(pool);

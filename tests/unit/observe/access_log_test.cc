@@ -2,8 +2,8 @@
 #include "observe/access_log.h"
 
 #include <doctest/doctest.h>
-
 #include <nlohmann/json.hpp>
+
 #include <regex>
 #include <string>
 #include <vector>
@@ -51,11 +51,11 @@ std::vector<std::string> keys_of(const Json& object) {
 TEST_CASE("a session line has every field, in order") {
   const auto object = Json::parse(to_json(whole_line()));
   CHECK(keys_of(object) ==
-        std::vector<std::string>{"event",        "time",        "id",          "resume_id",   "request_id",
-                                 "client",       "route",       "pool",        "backends",    "attempts",
-                                 "status",       "path",        "subprotocol", "duration_ms", "messages_in",
-                                 "messages_out", "bytes_in",    "bytes_out",   "close_code_client",
-                                 "close_code_backend", "initiator", "why",     "detail"});
+        std::vector<std::string>{"event",        "time",     "id",          "resume_id",         "request_id",
+                                 "client",       "route",    "pool",        "backends",          "attempts",
+                                 "status",       "path",     "subprotocol", "duration_ms",       "messages_in",
+                                 "messages_out", "bytes_in", "bytes_out",   "close_code_client", "close_code_backend",
+                                 "initiator",    "why",      "detail"});
   CHECK(object["event"] == "session");
   CHECK(object["id"] == "a1");
   CHECK(object["resume_id"] == "b2");
@@ -101,7 +101,8 @@ TEST_CASE("the time is UTC with milliseconds") {
 TEST_CASE("one event is one line of printable ASCII, whatever a peer sends") {
   std::string every_byte;
   for (int byte = 0; byte < 256; ++byte) every_byte.push_back(static_cast<char>(byte));
-  const std::string tricks = "\r\n\x1b[2J\"\\\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae";  // CSI, line separator, RTL override
+  const std::string tricks =
+      "\r\n\x1b[2J\"\\\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae";  // CSI, line separator, RTL override
   for (const std::string& text : {every_byte, tricks}) {
     SessionLine line = whole_line();
     line.path = line.subprotocol = line.detail = line.client = text;
