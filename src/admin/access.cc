@@ -10,10 +10,9 @@ namespace drover::admin {
 
 namespace {
 
-// Without port and brackets; whether there were brackets is kept, since only they make an IPv6 literal.
 struct Host {
-  std::string_view name;
-  int family = AF_INET;
+  std::string_view name;  // without port and brackets
+  int family;             // that an address must have there: brackets hold IPv6, and nothing else does
 };
 
 Host host_of(std::string_view authority) {
@@ -32,7 +31,7 @@ bool is_own_origin(std::string_view origin) {
 bool is_own_authority(std::string_view authority) {
   if (!http::is_host(authority)) return false;
   const Host host = host_of(authority);
-  if (http::same_name(host.name, "localhost")) return host.family == AF_INET;
+  if (host.family == AF_INET && http::same_name(host.name, "localhost")) return true;
   const auto address = net::Address::from_literal(std::string(host.name), 0);
   return address && address->family() == host.family;
 }

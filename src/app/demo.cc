@@ -169,7 +169,7 @@ void Connection::on_read_end(net::ByteStream& /*stream*/, net::ReadEnd end_of_st
 
 void Connection::on_written(net::ByteStream& /*stream*/) noexcept {
   if (stream_.write_failed()) return close();
-  if (false) stream_.resume(net::PauseReason::kPeerSlow);
+  if (stream_.queued() <= kMaxQueued / 2) stream_.resume(net::PauseReason::kPeerSlow);
   if (peer_ended_ && stream_.queued() == 0) close();
 }
 

@@ -140,7 +140,9 @@ TEST_CASE("what is no request gets its status") {
 TEST_CASE("a head that does not come in time is 408, and silence is cut") {
   Running running({.head = Milliseconds(100), .linger = Milliseconds(100)});
   CHECK(ask(running.address, "GET /health HTT").starts_with("HTTP/1.1 408 "));
-  CHECK(ask(running.address, "").empty());
+  Client silent(running.address);
+  CHECK(silent.read_all().empty());
+  CHECK(silent.error_number == 0);
 }
 
 TEST_CASE("dripping does not move the deadline") {
@@ -173,6 +175,7 @@ TEST_CASE("a crowd of silent connections keeps nobody out") {
   CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));
   // The oldest were cut for those that came behind them; the youngest are still welcome.
   CHECK(crowd.front()->read_all().empty());
+  CHECK(crowd.front()->error_number == 0);
   REQUIRE(crowd.back()->send(kReady));
   CHECK(crowd.back()->read_all().ends_with("{\"ready\":true}\n"));
 }
@@ -193,6 +196,7 @@ TEST_CASE("stop cuts what is open and accepts no more") {
   CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));  // `open` has been accepted before this one
   running.on_loop([&running] { running.server().stop(); });
   CHECK(open.read_all().empty());
+  CHECK(open.error_number != EAGAIN);
   CHECK(!Client(running.address).connected());
 }
 
