@@ -78,7 +78,8 @@ void Connection::close() {
 
 void Connection::on_closed(net::ByteStream& /*stream*/) noexcept {
   loop_.wheel().disarm(*this);
-  on_closed_(*this);
+  const auto on_closed = std::move(on_closed_);  // outlives the connection that it may destroy
+  on_closed(*this);
 }
 
 }  // namespace drover::admin

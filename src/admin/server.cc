@@ -37,8 +37,7 @@ Result<net::Address> Server::listen(const net::Address& address) {
     connections_->cut_oldest_beyond_limit();
     // Each holds the set that it is in; what is closing when the server goes is freed by the last of them.
     const auto forget = [set = connections_](Connection& closed) {
-      const auto held = set;  // `set` goes with the connection
-      std::erase_if(held->open, [&closed](const auto& one) { return one.get() == &closed; });
+      std::erase_if(set->open, [&closed](const auto& one) { return one.get() == &closed; });
     };
     auto& connections = connections_->open;
     connections.push_back(std::make_unique<Connection>(loop_, connections_->source, connections_->timeouts, forget));

@@ -175,7 +175,8 @@ void Connection::on_written(net::ByteStream& /*stream*/) noexcept {
 
 void Connection::on_closed(net::ByteStream& /*stream*/) noexcept {
   loop_.wheel().disarm(*this);
-  on_closed_(*this);
+  const auto on_closed = std::move(on_closed_);  // outlives the connection that it may destroy
+  on_closed(*this);
 }
 
 }  // namespace

@@ -65,15 +65,20 @@ class Writer {
     logger_->set_error_handler([this](const std::string&) { failed_.fetch_add(1, std::memory_order_relaxed); });
   }
 
+  // The pool writes out its queue and ends its thread, and only then its logger and descriptor go.
+  ~Writer() { pool_.reset(); }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
   void write(std::string_view line) {
     logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   }
   std::uint64_t dropped() const { return pool_->overrun_counter() + failed_.load(std::memory_order_relaxed); }
 
  private:
-  std::atomic<std::uint64_t> failed_{0};  // the pool, as it goes, still writes what is queued
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<spdlog::async_logger> logger_;
+  std::atomic<std::uint64_t> failed_{0};
 };
 
 // Set by open() before the workers start, cleared by close() after they ended.

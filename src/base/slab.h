@@ -97,6 +97,8 @@ class Slab {
     Slot slots[kSlots];
   };
 
+  static_assert(sizeof(Block) == kBlockSize, "a slot finds its block by its address");
+
   static void poison([[maybe_unused]] const void* at, [[maybe_unused]] std::size_t size) {
 #ifdef DROVER_ASAN
     __asan_poison_memory_region(at, size);

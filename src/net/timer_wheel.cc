@@ -18,7 +18,7 @@ std::uint32_t ticks_until(MonotonicTime time) {
 }  // namespace
 
 void TimerWheel::link(Node& node) {
-  node.linked_at_ = std::min(node.deadline_, now_ + kSlots - 1);
+  node.linked_at_ = node.deadline_;
   slots_[node.linked_at_ % kSlots].push_back(node);
 }
 

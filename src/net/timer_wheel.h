@@ -39,7 +39,7 @@ class TimerWheel {
   bool empty() const { return armed_ == 0; }
 
  private:
-  static constexpr std::uint32_t kSlots = 1024;  // 51 s a turn; what is further away is relinked once a turn
+  static constexpr std::uint32_t kSlots = 1024;  // 51 s a turn; what is further away is looked at once a turn
   void link(Node& node);
 
   std::array<IntrusiveList<Node>, kSlots> slots_;

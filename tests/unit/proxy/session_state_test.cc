@@ -9,8 +9,8 @@
 namespace drover::proxy {
 namespace {
 
-constexpr State kStates[] = {State::kReadingRequest, State::kConnecting,     State::kAwaitingAnswer, State::kTunnelling,
-                             State::kRelayingAnswer, State::kAnswering,      State::kEnded};
+constexpr State kStates[] = {State::kReadingRequest, State::kConnecting, State::kAwaitingAnswer, State::kTunnelling,
+                             State::kRelayingAnswer, State::kAnswering,  State::kEnded};
 constexpr Event kEvents[] = {Event::kRequestParsed, Event::kConnected, Event::kAttemptFailed, Event::kUpgraded,
                              Event::kRefused,       Event::kAnswered,  Event::kEnded};
 
