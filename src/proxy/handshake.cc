@@ -166,6 +166,12 @@ void Handshake::linger() {
   session_.client().finish_writing();
   const auto close = pool_ != nullptr ? pool_->settings().timeouts.close : config::PoolTimeouts{}.close;
   session_.arm(session_.now() + close);
+  finish_if_read();
+}
+
+// Both sides have said all: nothing is left to linger for.
+void Handshake::finish_if_read() {
+  if (client_finished_ && session_.state() == State::kAnswering && session_.client().queued() == 0) session_.finish();
 }
 
 void Handshake::on_deadline() {
@@ -185,17 +191,18 @@ void Handshake::on_deadline() {
 void Handshake::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
   // A client that ended its direction after an answer still reads it; before one it will never speak WebSocket.
   const bool answered = session_.state() == State::kRelayingAnswer || session_.state() == State::kAnswering;
-  if (end == net::ReadEnd::kEof && session_.state() == State::kRelayingAnswer) return;
-  if (end == net::ReadEnd::kEof && answered && session_.client().queued() > 0) return;
-  if (session_.state() != State::kReadingRequest || parser_.started()) {
-    session_.note_end(Initiator::kClient, Why::kClientLost);
+  if (answered && end == net::ReadEnd::kEof) {
+    client_finished_ = true;
+    return finish_if_read();
   }
+  if (started()) session_.note_end(Initiator::kClient, Why::kClientLost);
   session_.finish();
 }
 
 void Handshake::on_written(net::ByteStream&) noexcept {
   if (session_.client().write_failed()) return session_.finish();
-  if (session_.state() == State::kRelayingAnswer) connector_->client_caught_up();
+  if (session_.state() == State::kRelayingAnswer) return connector_->client_caught_up();
+  finish_if_read();
 }
 
 void Handshake::on_closed(net::ByteStream&) noexcept {

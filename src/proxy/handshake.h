@@ -26,6 +26,8 @@ class Handshake final : public net::ByteStream::Handler {
   // An answer of Drover's own; the session ends once the client has had time to read it.
   void answer(const Error& error);
   void on_deadline();
+  // Whether the client has sent anything yet.
+  bool started() const { return parser_.started(); }
 
   // From the connector, once each. The handshake and the connector may be gone when upgraded() returns.
   void upgraded(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer, Bytes behind);
@@ -54,6 +56,7 @@ class Handshake final : public net::ByteStream::Handler {
   Result<void> accept_request();
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
   void linger();
+  void finish_if_read();
   void remember(std::string_view subprotocol, std::string_view detail);
 
   Session& session_;
@@ -65,6 +68,7 @@ class Handshake final : public net::ByteStream::Handler {
   std::string request_id_;
   std::vector<std::uint8_t> held_;  // frames that came before the 101
   bool head_complete_ = false;
+  bool client_finished_ = false;  // it has sent its FIN, and still reads
   std::unique_ptr<Connector> connector_;
 };
 

@@ -80,8 +80,14 @@ void Session::start(int fd, Admission::Verdict verdict) {
   }
 }
 
-void Session::shut_down() {
-  if (state_ == State::kTunnelling) tunnel_->shut_down(websocket::CloseCode::kGoingAway, "shutdown", Why::kShutdown);
+bool Session::shut_down() {
+  if (state_ == State::kTunnelling) {
+    tunnel_->shut_down(websocket::CloseCode::kGoingAway, "shutdown", Why::kShutdown);
+    return true;
+  }
+  if (state_ != State::kReadingRequest || handshake_->started()) return false;
+  finish();
+  return true;
 }
 
 bool Session::advance(Event event) {

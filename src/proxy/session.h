@@ -32,9 +32,9 @@ class Session final : public ListNode {
 
   // Takes the accepted socket. Refused connections get a 503 and linger.
   void start(int fd, Admission::Verdict verdict);
-  // Asks it to go in order: a tunnel closes with 1001 on both sides, an answer is finished; a handshake goes on, and is
-  // asked again once it is a tunnel.
-  void shut_down();
+  // Asks it to go in order: a tunnel closes with 1001 on both sides, a connection that has not said a word is closed.
+  // False: it is in its handshake or answer, which goes on; ask again later.
+  bool shut_down();
   // Ends it at once. Safe in any state and any callback.
   void finish();
 

@@ -116,11 +116,9 @@ void Worker::on_deadline() noexcept {
   while (next != nullptr && (overdue || drain_told_ < due)) {
     Session& session = *next;
     next = sessions_.after(session);
-    // A handshake goes on: it is told once it is a tunnel.
-    if (session.state() != State::kTunnelling) continue;
+    if (!session.shut_down()) continue;
     told_.push_back(session);
     ++drain_told_;
-    session.shut_down();
   }
   leave_if_empty();
   if (on_empty_) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);

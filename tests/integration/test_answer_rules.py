@@ -48,6 +48,17 @@ def _answered(drover, backend, answer):
     return client, server
 
 
+def test_a_client_that_has_said_all_is_not_lingered_for(start, backend):
+    drover = start({"backends": [backend.address], "timeouts": {"close": "60s"}})
+    client, server = _answered(drover, backend, plain_request("HTTP/1.1 403 Forbidden", "Content-Length: 8") + b"half")
+    assert client.read_head().status == 403
+    client.shutdown_write()
+    server.send(b"done")
+    assert client.read_to_end() == b"halfdone"
+    # The session ends now, with the socket of the test still open, and not after timeouts.close.
+    assert drover.session()["why"] == "rejected"
+
+
 @pytest.mark.parametrize("status,reason", [
     (200, "OK"), (204, "No Content"), (302, "Found"), (403, "Forbidden"), (426, "Upgrade Required"),
     (429, "Too Many Requests"), (500, "Internal Server Error"), (503, "Of Its Own Kind")])
