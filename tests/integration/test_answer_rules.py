@@ -48,6 +48,16 @@ def _answered(drover, backend, answer):
     return client, server
 
 
+def test_nothing_of_the_client_reaches_the_backend_while_its_refusal_is_passed_on(drover, backend):
+    client, server = _answered(drover, backend, plain_request("HTTP/1.1 403 Forbidden", "Content-Length: 8") + b"half")
+    assert client.read_head().status == 403
+    client.send(b"GET /admin HTTP/1.1\r\nHost: internal\r\n\r\n")
+    assert not server.readable(timeout=0.2)
+    server.send(b"done")
+    assert client.read_to_end() == b"halfdone"
+    assert server.read_to_end() == b""
+
+
 def test_a_client_that_has_said_all_is_not_lingered_for(start, backend):
     drover = start({"backends": [backend.address], "timeouts": {"close": "60s"}})
     client, server = _answered(drover, backend, plain_request("HTTP/1.1 403 Forbidden", "Content-Length: 8") + b"half")
