@@ -51,8 +51,9 @@ std::optional<BackendSpec> read_backend(Reader& reader, const Field& field) {
   BackendSpec backend;
   if (endpoint) backend.address = *endpoint;
   backend.name = backend.address.text;
-  if (const auto name = reader.text(field["name"]))
-    if (check_name(reader, field["name"].position(), *name)) backend.name = *name;
+  // The name that an unnamed backend has may be said too, though a host name can be longer than our names.
+  const auto name = reader.text(field["name"]);
+  if (name && *name != backend.name && check_name(reader, field["name"].position(), *name)) backend.name = *name;
   reader.number(field["weight"], 1U, 1000U, backend.weight);
   reader.number(field["max_connections"], std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max(),
                 backend.max_connections);
