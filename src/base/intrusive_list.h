@@ -15,11 +15,12 @@ class ListNode {
 
   bool linked() const { return next_ != this; }
   void unlink() {
-    // The analyzer does not follow a ring of pointers: it takes a node that unlinked itself for one that is still
-    // linked.
-    previous_->next_ = next_;  // NOLINT(clang-analyzer-cplusplus.NewDelete)
+    // The analyzer does not follow a ring of pointers: it takes a neighbour that has unlinked itself, and died, for one
+    // that is still there. NOLINTBEGIN(clang-analyzer-cplusplus.NewDelete)
+    previous_->next_ = next_;
     next_->previous_ = previous_;
     next_ = previous_ = this;
+    // NOLINTEND(clang-analyzer-cplusplus.NewDelete)
   }
 
  private:

@@ -120,14 +120,8 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
   session_.counters().upgraded.add(1);
   remember(answer.subprotocol, {});
   session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key))));
-  const auto& settings = pool_->settings();
-  TunnelLimits limits;
-  limits.scan = {settings.limits.max_message_size, answer.permessage_deflate};
-  limits.max_queued = static_cast<std::uint32_t>(settings.slow_client.max_queued);  // the loader's bounds fit
-  limits.idle = std::chrono::duration_cast<decltype(limits.idle)>(settings.timeouts.idle);
-  limits.close = std::chrono::duration_cast<decltype(limits.close)>(settings.timeouts.close);
   session_.client().resume(net::PauseReason::kHeld);
-  session_.begin_tunnel(limits, behind, held_);  // destroys this object
+  session_.begin_tunnel(tunnel_limits(pool_->settings(), answer), behind, held_);  // destroys this object
 }
 
 void Handshake::refused(const http::ResponseHead& head) {

@@ -2,6 +2,9 @@
 // a socket closed over unread bytes would be a reset, and a reset can overtake the Close.
 #include "proxy/tunnel.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "proxy/session.h"
 
 namespace drover::proxy {
@@ -21,6 +24,17 @@ const char* reason_for_innocent(Initiator offender) {
 }
 
 }  // namespace
+
+TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer) {
+  using Close = decltype(TunnelLimits::close);
+  TunnelLimits limits;
+  limits.scan = {settings.limits.max_message_size, answer.permessage_deflate};
+  limits.idle = settings.timeouts.idle;
+  limits.close = Close(static_cast<Close::rep>(
+      std::min<Milliseconds::rep>(settings.timeouts.close.count(), std::numeric_limits<Close::rep>::max())));
+  limits.max_queued = static_cast<std::uint32_t>(settings.slow_client.max_queued);  // the loader's bounds fit
+  return limits;
+}
 
 Tunnel::Tunnel(Session& session, const TunnelLimits& limits)
     : session_(session), limits_(limits), active_at_(session.now()) {

@@ -5,9 +5,12 @@
 
 #include <cstdint>
 
+#include "base/clock.h"
+#include "config/config.h"
 #include "net/byte_stream.h"
 #include "observe/access_log.h"
 #include "proxy/relay.h"
+#include "websocket/handshake.h"
 
 namespace drover::proxy {
 
@@ -16,10 +19,11 @@ class Session;
 // Copied from the pool: a tunnel that lives for a week must not keep a week-old configuration alive.
 struct TunnelLimits {
   websocket::ScanLimits scan;
-  std::chrono::duration<std::uint32_t, std::milli> idle{0};  // 0: none
-  std::chrono::duration<std::uint32_t, std::milli> close{0};
-  std::uint32_t max_queued = 0;  // bytes a direction; reading goes on at half of it
+  Milliseconds idle{0};                                       // 0: none
+  std::chrono::duration<std::uint32_t, std::milli> close{0};  // up to 49 days
+  std::uint32_t max_queued = 0;                               // bytes a direction; reading goes on at half of it
 };
+TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer);
 
 class Tunnel final : public net::ByteStream::Handler {
  public:
