@@ -24,8 +24,8 @@ enum class ReadEnd : std::uint8_t {
 
 class ByteStream {
  public:
-  // Callbacks of one stream. They come from the loop, never from inside a call to the stream, but for on_read_end and
-  // on_written the handler may do anything in them, closing the stream included.
+  // Callbacks of one stream. They come from the loop, never from inside a call to the stream, and the handler may do
+  // anything in them, closing the stream included.
   class Handler {
    public:
     virtual void on_connected(ByteStream& stream, Result<void> result) noexcept = 0;
