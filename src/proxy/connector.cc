@@ -11,14 +11,6 @@
 
 namespace drover::proxy {
 
-namespace {
-
-http::HeadLimits limits_of(const config::Limits& limits) {
-  return {limits.max_head_size, limits.max_headers};
-}
-
-}  // namespace
-
 Connector::Connector(Session& session, Handshake& handshake, std::size_t pool)
     : session_(session),
       handshake_(handshake),
@@ -73,7 +65,7 @@ void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexc
   session_.arm(upgrade_deadline_);
   // The first dial carries the client's own key; a key is never used twice.
   key_ = tried_.size() == 1 ? handshake_.asked().key : websocket::fresh_key();
-  parser_.emplace(limits_of(session_.worker().snapshot()->config.limits));
+  parser_.emplace(head_limits(session_.worker().snapshot()->config.limits));
   stream.write(as_bytes(handshake_.forwarded_head(key_)));
   stream.start_reading();
 }

@@ -14,16 +14,12 @@ using observe::Why;
 
 namespace {
 
-http::HeadLimits limits_of(const config::Limits& limits) {
-  return {limits.max_head_size, limits.max_headers};
-}
-
 constexpr std::string_view kNoTunnelHere = "only WebSocket connections are served here; send an Upgrade request";
 
 }  // namespace
 
 Handshake::Handshake(Session& session)
-    : session_(session), snapshot_(session.worker().snapshot()), parser_(limits_of(snapshot_->config.limits)) {}
+    : session_(session), snapshot_(session.worker().snapshot()), parser_(head_limits(snapshot_->config.limits)) {}
 
 Handshake::~Handshake() = default;
 

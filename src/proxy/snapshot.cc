@@ -53,6 +53,10 @@ bool Snapshot::trusts(const net::Address& peer) const {
   return std::ranges::any_of(config.trusted_proxies, [&](const auto& network) { return contains(network, peer); });
 }
 
+http::HeadLimits head_limits(const config::Limits& limits) {
+  return {limits.max_head_size, limits.max_headers};
+}
+
 Result<std::shared_ptr<const Snapshot>> make_snapshot(config::Config config) {
   Router router(config);
   std::vector<std::shared_ptr<const balancer::Pool>> pools;

@@ -9,6 +9,7 @@
 #include "balancer/pool.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "http/head_parser.h"
 #include "net/address.h"
 #include "proxy/router.h"
 
@@ -22,6 +23,9 @@ struct Snapshot {
   // Whether `peer` is one of trusted_proxies.
   bool trusts(const net::Address& peer) const;
 };
+
+// For the heads of both sides.
+http::HeadLimits head_limits(const config::Limits& limits);
 
 // Resolves the backends' names (it blocks: for start-up). A name with several addresses becomes a backend each, called
 // name@address. Error: kAddress, naming pool and backend.

@@ -48,12 +48,6 @@ std::optional<std::string_view> only_line(const http::HeaderList& head, std::str
   return head.count(name) == 1 ? head.find(name) : std::nullopt;
 }
 
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool contains(const std::vector<std::string>& list, std::string_view text) {
   return std::ranges::find(list, text) != list.end();
 }
@@ -90,11 +84,8 @@ Result<void> check_version(const http::RequestHead& head) {
 Result<std::vector<std::string>> read_subprotocols(const http::RequestHead& head) {
   std::vector<std::string> offered;
   const auto add_list = [&offered](std::string_view list) {
-    for (std::size_t start = 0; start <= list.size();) {
-      const std::size_t end = std::min(list.find(',', start), list.size());
-      const std::string_view element = trimmed(list.substr(start, end - start));
-      start = end + 1;
-      if (element.empty()) continue;  // RFC 9110 section 5.6.1.2
+    // Empty elements are passed over, RFC 9110 section 5.6.1.2.
+    for (auto element = http::next_element(list); !element.empty(); element = http::next_element(list)) {
       if (!is_token(element) || contains(offered, element)) return false;
       offered.emplace_back(element);
     }
