@@ -61,7 +61,8 @@ struct BackendSpec {
 enum class PolicyKind : std::uint8_t { kRoundRobin, kLeastConnections };
 
 struct PoolLimits {
-  std::uint64_t max_message_size = 0;  // bytes over all fragments; 0: none
+  std::uint64_t max_message_size = 0;    // bytes over all fragments; 0: none
+  std::uint32_t max_fragments = 16'384;  // frames of one message; 0: none
   bool operator==(const PoolLimits&) const = default;
 };
 
@@ -73,9 +74,18 @@ struct SlowClient {
 struct PoolTimeouts {
   milliseconds connect{5'000};
   milliseconds upgrade{10'000};
-  milliseconds idle{0};  // 0: none
+  milliseconds idle{0};           // 0: none
+  milliseconds stalled_write{0};  // 0: none
   milliseconds close{5'000};
   bool operator==(const PoolTimeouts&) const = default;
+};
+
+// After how much silence Drover asks a peer for a pong of its own, and how long it then waits for any byte.
+struct Ping {
+  milliseconds clients{30'000};  // 0: none
+  milliseconds backends{0};      // 0: none
+  milliseconds timeout{20'000};
+  bool operator==(const Ping&) const = default;
 };
 
 struct Pool {
@@ -86,6 +96,7 @@ struct Pool {
   PoolLimits limits;
   SlowClient slow_client;
   PoolTimeouts timeouts;
+  Ping ping;
   bool operator==(const Pool&) const = default;
 };
 

@@ -89,13 +89,19 @@ void write_pool(Writer& writer, const Pool& pool) {
   writer.line(4, "attempts", std::to_string(pool.attempts));
   writer.line(4, "limits");
   writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));
+  writer.line(6, "max_fragments", std::to_string(pool.limits.max_fragments));
   writer.line(4, "slow_client");
   writer.line(6, "max_queued", format_size(pool.slow_client.max_queued));
   writer.line(4, "timeouts");
   writer.line(6, "connect", format_duration(pool.timeouts.connect));
   writer.line(6, "upgrade", format_duration(pool.timeouts.upgrade));
   writer.line(6, "idle", format_duration(pool.timeouts.idle));
+  writer.line(6, "stalled_write", format_duration(pool.timeouts.stalled_write));
   writer.line(6, "close", format_duration(pool.timeouts.close));
+  writer.line(4, "ping");
+  writer.line(6, "clients", format_duration(pool.ping.clients));
+  writer.line(6, "backends", format_duration(pool.ping.backends));
+  writer.line(6, "timeout", format_duration(pool.ping.timeout));
 }
 
 void write_process(Writer& writer, const Config& config) {

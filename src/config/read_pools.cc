@@ -7,6 +7,7 @@
 
 #include "config/schema.h"
 #include "config/text.h"
+#include "config/values.h"
 
 namespace drover::config {
 namespace {
@@ -18,6 +19,7 @@ constexpr milliseconds kZeroAllowed{0};
 constexpr std::uint64_t kLeastQueue = 1024;
 constexpr std::uint64_t kMostQueue = 1ULL << 30U;
 constexpr std::uint64_t kHugeQueue = 16ULL << 20U;
+constexpr milliseconds kHasty{1'000};  // less is a few lost packets, or a mobile network changing cells
 
 constexpr std::array kPolicies = {
     Choice<PolicyKind>{"least_connections", PolicyKind::kLeastConnections},
@@ -103,23 +105,61 @@ void read_policy(Reader& reader, const Field& field, PolicyKind& out) {
   }
 }
 
+void read_pool_limits(Reader& reader, const Field& map, PoolLimits& limits) {
+  reader.size(map["max_message_size"], 0, std::numeric_limits<std::int64_t>::max(), limits.max_message_size);
+  reader.number(map["max_fragments"], std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max(),
+                limits.max_fragments);
+}
+
+void read_slow_client(Reader& reader, const Field& map, SlowClient& slow_client) {
+  const Field max_queued = map["max_queued"];
+  reader.size(max_queued, kLeastQueue, kMostQueue, slow_client.max_queued);
+  if (slow_client.max_queued > kHugeQueue)
+    reader.warn(max_queued.position(), "'" + max_queued.path + "': every slow client may take that much memory, twice");
+}
+
+void warn_hasty(Reader& reader, const Field& field, milliseconds value) {
+  reader.warn(field.position(), "'" + field.path + "' at '" + format_duration(value) +
+                                    "' ends sessions whose network merely pauses; below 1s that is common");
+}
+
+void read_timeouts(Reader& reader, const Field& map, PoolTimeouts& timeouts) {
+  reader.duration(map["connect"], kNotZero, timeouts.connect);
+  reader.duration(map["upgrade"], kNotZero, timeouts.upgrade);
+  reader.duration(map["idle"], kZeroAllowed, timeouts.idle);
+  reader.duration(map["stalled_write"], kZeroAllowed, timeouts.stalled_write);
+  reader.duration(map["close"], kNotZero, timeouts.close);
+  if (timeouts.stalled_write > kZeroAllowed && timeouts.stalled_write < kHasty)
+    warn_hasty(reader, map["stalled_write"], timeouts.stalled_write);
+}
+
+// No warning about backends: they are few and near, so quick pings may be what finds a dead one in time.
+void read_ping(Reader& reader, const Field& map, const PoolTimeouts& timeouts, Ping& ping) {
+  const Field clients = map["clients"];
+  reader.duration(clients, kZeroAllowed, ping.clients);
+  reader.duration(map["backends"], kZeroAllowed, ping.backends);
+  reader.duration(map["timeout"], kNotZero, ping.timeout);
+  const bool pings_clients = ping.clients > kZeroAllowed;
+  if (!pings_clients && timeouts.idle == kZeroAllowed)
+    reader.warn(clients.position(), "'" + clients.path +
+                                        "' at 0 without 'timeouts.idle': clients that vanish hold their "
+                                        "connections until TCP gives them up, which takes minutes");
+  if (pings_clients && ping.clients < kHasty)
+    reader.warn(clients.position(), "'" + clients.path + "' at '" + format_duration(ping.clients) +
+                                        "': every silent client is pinged that often");
+  if (pings_clients && ping.timeout < kHasty) warn_hasty(reader, map["timeout"], ping.timeout);
+}
+
 Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
   Pool pool;
   pool.name = name;
   pool.backends = read_backends(reader, map["backends"]);
   read_policy(reader, map["policy"], pool.policy);
   reader.number(map["attempts"], 1U, 100U, pool.attempts);
-  reader.size(map["limits"]["max_message_size"], 0, std::numeric_limits<std::int64_t>::max(),
-              pool.limits.max_message_size);
-  const Field max_queued = map["slow_client"]["max_queued"];
-  reader.size(max_queued, kLeastQueue, kMostQueue, pool.slow_client.max_queued);
-  if (pool.slow_client.max_queued > kHugeQueue)
-    reader.warn(max_queued.position(), "'" + max_queued.path + "': every slow client may take that much memory, twice");
-  const Field timeouts = map["timeouts"];
-  reader.duration(timeouts["connect"], kNotZero, pool.timeouts.connect);
-  reader.duration(timeouts["upgrade"], kNotZero, pool.timeouts.upgrade);
-  reader.duration(timeouts["idle"], kZeroAllowed, pool.timeouts.idle);
-  reader.duration(timeouts["close"], kNotZero, pool.timeouts.close);
+  read_pool_limits(reader, map["limits"], pool.limits);
+  read_slow_client(reader, map["slow_client"], pool.slow_client);
+  read_timeouts(reader, map["timeouts"], pool.timeouts);
+  read_ping(reader, map["ping"], pool.timeouts, pool.ping);
   return pool;
 }
 

@@ -44,7 +44,7 @@ constexpr Section kBackendSection{kBackendKeys};
 
 constexpr std::array kPoolLimitsKeys = {
     Key{"max_message_size", kOptional},
-    Key{"max_fragments"},
+    Key{"max_fragments", kOptional},
     Key{"messages_per_second"},
     Key{"bytes_per_second"},
     Key{"over_rate"},
@@ -58,10 +58,17 @@ constexpr std::array kSlowClientKeys = {
 constexpr Section kSlowClientSection{kSlowClientKeys};
 
 constexpr std::array kTimeoutsKeys = {
-    Key{"connect", kOptional}, Key{"upgrade", kOptional}, Key{"idle", kOptional},
-    Key{"stalled_write"},      Key{"close", kOptional},
+    Key{"connect", kOptional},       Key{"upgrade", kOptional}, Key{"idle", kOptional},
+    Key{"stalled_write", kOptional}, Key{"close", kOptional},
 };
 constexpr Section kTimeoutsSection{kTimeoutsKeys};
+
+constexpr std::array kPingKeys = {
+    Key{"clients", kOptional},
+    Key{"backends", kOptional},
+    Key{"timeout", kOptional},
+};
+constexpr Section kPingSection{kPingKeys};
 
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
@@ -83,7 +90,7 @@ constexpr std::array kPoolKeys = {
     Key{"limits", kOptional, kMap, &kPoolLimitsSection},
     Key{"slow_client", kOptional, kMap, &kSlowClientSection},
     Key{"timeouts", kOptional, kMap, &kTimeoutsSection},
-    Key{"ping"},
+    Key{"ping", kOptional, kMap, &kPingSection},
 };
 
 constexpr std::array kLimitsKeys = {

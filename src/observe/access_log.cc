@@ -31,6 +31,11 @@ Json code_or_null(const std::optional<std::uint16_t>& code) {
   return code ? Json(*code) : Json(nullptr);
 }
 
+// The division rounds to the double next to the decimal, and the shortest text of that is the decimal itself.
+Json milliseconds_or_null(const std::optional<std::chrono::microseconds>& time) {
+  return time ? Json(static_cast<double>(time->count()) / 1000.0) : Json(nullptr);
+}
+
 // An array from the start: a session that moves is served by several.
 Json backends_of(const SessionLine& line) {
   auto backends = Json::array();
@@ -53,9 +58,11 @@ std::string_view name_of(Why why) {
   switch (why) {
     case Why::kNormal: return "normal";
     case Why::kIdle: return "idle";
+    case Why::kPingTimeout: return "ping_timeout";
     case Why::kShutdown: return "shutdown";
     case Why::kProtocolError: return "protocol_error";
     case Why::kTooBig: return "too_big";
+    case Why::kSlow: return "slow";
     case Why::kBackendLost: return "backend_lost";
     case Why::kClientLost: return "client_lost";
     case Why::kRejected: return "rejected";
@@ -85,6 +92,8 @@ std::string to_json(const SessionLine& line) {
       {"bytes_out", line.bytes_out},
       {"close_code_client", code_or_null(line.close_code_client)},
       {"close_code_backend", code_or_null(line.close_code_backend)},
+      {"rtt_client_ms", milliseconds_or_null(line.rtt_client)},
+      {"rtt_backend_ms", milliseconds_or_null(line.rtt_backend)},
       {"initiator", name_of(line.initiator)},
       {"why", name_of(line.why)},
   };

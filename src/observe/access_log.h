@@ -1,6 +1,7 @@
 // The access log's line: one JSON object a session, written when it ends.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,9 +16,11 @@ enum class Initiator : std::uint8_t { kClient, kBackend, kDrover };
 enum class Why : std::uint8_t {
   kNormal,  // a Close of client or backend
   kIdle,
+  kPingTimeout,
   kShutdown,
   kProtocolError,
   kTooBig,
+  kSlow,         // nothing could be written for timeouts.stalled_write
   kBackendLost,  // it ended without a Close
   kClientLost,
   kRejected,  // no tunnel: an answer other than 101
@@ -39,6 +42,8 @@ struct SessionLine {
   Milliseconds duration{0};
   std::uint64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0;
   std::optional<std::uint16_t> close_code_client, close_code_backend;
+  // The last round trip of a ping of Drover's own; none: no such ping was answered.
+  std::optional<std::chrono::microseconds> rtt_client, rtt_backend;
   Initiator initiator = Initiator::kClient;
   Why why = Why::kNormal;
   std::string_view detail;  // what was wrong, where the session was rejected

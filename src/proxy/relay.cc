@@ -70,11 +70,12 @@ Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::Sc
     out.add(step.body);
     bool held = !step.head.empty();  // such bytes are gone with the next scan
     if (step.stop == FrameScanner::Stop::kControl) {
-      const auto& control = scanner_.control();
+      const auto& control = step.control;
       out.add(control.bytes);
       held = held || !lies_in(control.bytes, whole);
       if (control.opcode == Opcode::kClose) {
-        note_close(control.payload);
+        websocket::ControlPayload room;
+        note_close(control.payload(room));
         event = Event::kClosePassed;
         break;
       }

@@ -28,7 +28,7 @@ const char* reason_for_innocent(Initiator offender) {
 TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer) {
   using Close = decltype(TunnelLimits::close);
   TunnelLimits limits;
-  limits.scan = {settings.limits.max_message_size, answer.permessage_deflate};
+  limits.scan = {settings.limits.max_message_size, settings.limits.max_fragments, answer.permessage_deflate};
   limits.idle = settings.timeouts.idle;
   limits.close = Close(static_cast<Close::rep>(
       std::min<Milliseconds::rep>(settings.timeouts.close.count(), std::numeric_limits<Close::rep>::max())));

@@ -27,6 +27,7 @@ enum class Fault : std::uint8_t {
   kLengthNotMinimal,
   kLengthTopBit,
   kMessageTooBig,
+  kTooManyFragments,
   kCloseCode,  // the one that needs payload: frame_scanner.cc
 };
 
@@ -39,9 +40,16 @@ inline constexpr std::uint8_t kOpcodeBits = 0x0f;
 inline constexpr std::uint8_t kMaskBit = 0x80;
 inline constexpr std::uint8_t kLengthBits = 0x7f;
 
+// What came before a data frame.
+enum class Message : std::uint8_t {
+  kNone,        // the last message is whole
+  kUnfinished,  // its last frame had no FIN
+  kFull,        // the same, and it has as many frames as it may
+};
+
 struct HeaderRules {
   std::uint8_t mask_bit;    // kMaskBit where frames must be masked, 0 where they must not
-  bool inside_message;      // an unfinished message came before
+  Message message;          // what a data frame continues
   bool permessage_deflate;  // RSV1 is legal on the first frame of a message
   std::uint64_t budget;     // payload that the message may still have
 };
@@ -63,18 +71,23 @@ constexpr Fault check_first_byte(std::uint8_t first, const HeaderRules& rules) {
     return (first & kFinBit) != 0 ? Fault::kNone : Fault::kControlFragmented;
   }
   if (opcode > 2) return Fault::kReservedOpcode;
-  if (starts_message != rules.inside_message) return Fault::kNone;
-  return starts_message ? Fault::kMessageUnfinished : Fault::kNothingToContinue;
+  if (starts_message) return rules.message == Message::kNone ? Fault::kNone : Fault::kMessageUnfinished;
+  switch (rules.message) {
+    case Message::kNone: return Fault::kNothingToContinue;
+    case Message::kUnfinished: return Fault::kNone;
+    case Message::kFull: return Fault::kTooManyFragments;
+  }
+  return Fault::kNone;
 }
 
-// First bytes of legal data frames: [inside_message][permessage_deflate][byte].
-using FirstBytes = std::array<std::array<std::array<bool, 256>, 2>, 2>;
+// First bytes of legal data frames: [message][permessage_deflate][byte].
+using FirstBytes = std::array<std::array<std::array<bool, 256>, 2>, 3>;
 inline constexpr FirstBytes kLegalDataFrames = [] {
   FirstBytes legal{};
-  for (unsigned i = 0; i < 4 * 256; ++i) {
+  for (unsigned i = 0; i < 6 * 256; ++i) {
     const auto first = static_cast<std::uint8_t>(i & 0xff);
     const HeaderRules rules{
-        .mask_bit = 0, .inside_message = (i & 0x200) != 0, .permessage_deflate = (i & 0x100) != 0, .budget = 0};
+        .mask_bit = 0, .message = static_cast<Message>(i >> 9), .permessage_deflate = (i & 0x100) != 0, .budget = 0};
     legal[i >> 9][i >> 8 & 1][first] = (first & kControlBit) == 0 && check_first_byte(first, rules) == Fault::kNone;
   }
   return legal;
@@ -90,7 +103,7 @@ inline FrameHeader read_frame_header(Bytes available, const HeaderRules& rules) 
   if (available.size() >= size) [[likely]] {
     const unsigned length = available[1] ^ rules.mask_bit;  // over 127 where the mask bit is wrong
     if (length < 126 && length <= rules.budget &&
-        kLegalDataFrames[rules.inside_message][rules.permessage_deflate][available[0]]) [[likely]] {
+        kLegalDataFrames[static_cast<std::size_t>(rules.message)][rules.permessage_deflate][available[0]]) [[likely]] {
       return {.size = static_cast<std::uint8_t>(size), .payload = length};
     }
   }

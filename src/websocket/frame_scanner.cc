@@ -4,15 +4,16 @@
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <tuple>
 
 namespace drover::websocket {
 namespace {
 
-constexpr std::size_t kMaxControlPayload = 125;                       // section 5.5
-constexpr std::size_t kMaxControlFrame = 2 + 4 + kMaxControlPayload;  // with a masking key
+constexpr std::size_t kMaskingKey = 4;  // section 5.2
+constexpr std::size_t kMaxControlFrame = 2 + kMaskingKey + std::tuple_size_v<ControlPayload>;
 
 // In the order of Fault.
-constexpr std::array<Violation, 14> kViolations{{
+constexpr std::array<Violation, 15> kViolations{{
     {CloseCode::kProtocolError, "no violation"},
     {CloseCode::kProtocolError, "reserved bit without an extension that owns it"},
     {CloseCode::kProtocolError, "reserved opcode"},
@@ -26,6 +27,7 @@ constexpr std::array<Violation, 14> kViolations{{
     {CloseCode::kProtocolError, "payload length not in its shortest form"},
     {CloseCode::kProtocolError, "payload length with the top bit set"},
     {CloseCode::kTooBig, "message too big"},
+    {CloseCode::kPolicyViolation, "message of too many fragments"},
     {CloseCode::kProtocolError, "Close frame with an illegal code"},
 }};
 static_assert(kViolations.size() == static_cast<std::size_t>(Fault::kCloseCode) + 1);
@@ -34,29 +36,28 @@ bool is_control(std::uint8_t first) {
   return (first & kControlBit) != 0;
 }
 
-// Byte `index` of the payload of a whole header's frame, section 5.3.
-std::uint8_t unmasked_byte(Bytes frame, const FrameHeader& header, std::size_t index, std::uint8_t mask_bit) {
-  const std::uint8_t byte = frame[header.size + index];
-  if (mask_bit == 0) return byte;
-  return static_cast<std::uint8_t>(byte ^ frame[header.size - 4U + index % 4]);
+// Byte `index` of the payload of a control frame whose header is whole, section 5.3.
+std::uint8_t unmasked_byte(Bytes frame, std::size_t index) {
+  const bool masked = (frame[1] & kMaskBit) != 0;
+  if (!masked) return frame[2 + index];
+  return static_cast<std::uint8_t>(frame[2 + kMaskingKey + index] ^ frame[2 + index % kMaskingKey]);
 }
 
 }  // namespace
 
+Bytes ControlFrame::payload(ControlPayload& room) const {
+  const std::size_t size = bytes[1] & kLengthBits;
+  for (std::size_t i = 0; i < size; ++i) room[i] = unmasked_byte(bytes, i);
+  return Bytes(room).first(size);
+}
+
 struct FrameScanner::ControlBuffer {
-  std::size_t collected = 0;  // bytes of the frame so far; 0 once `frame` is reported
-  ControlFrame frame{};
+  std::size_t collected = 0;  // bytes of the frame so far; 0 once it has been reported
   std::array<std::uint8_t, kMaxControlFrame> bytes{};
-  std::array<std::uint8_t, kMaxControlPayload> payload{};
 };
 
 FrameScanner::FrameScanner(Sender sender) : mask_bit_(sender == Sender::kClient ? kMaskBit : std::uint8_t{0}) {}
 FrameScanner::~FrameScanner() = default;
-
-const ControlFrame& FrameScanner::control() const {
-  assert(control_ != nullptr && control_->collected == 0);
-  return control_->frame;
-}
 
 const Violation& FrameScanner::violation() const {
   assert(fault_ != Fault::kNone);
@@ -100,7 +101,7 @@ std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& li
   }
   if (header.size == 0) {  // so all of the input is in `bytes`, and there is room for it
     std::copy_n(input.begin(), added, held_.begin() + held_size_);
-    held_size_ = static_cast<std::uint8_t>(held_size_ + added);
+    held_size_ = (held_size_ + added) & 0xfU;
     step.consumed = added;
     return 0;
   }
@@ -127,7 +128,7 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
     at += static_cast<std::size_t>(remaining);
     remaining = 0;
     step.frame_boundary = step.head.size() + at;
-    if (!inside_message_) step.message_boundary = step.frame_boundary;
+    if (fragments_ == 0) step.message_boundary = step.frame_boundary;
     left_over = input.subspan(at);
     if (left_over.empty() || is_control(left_over[0])) break;
     const FrameHeader header = read_frame_header(left_over, rules);
@@ -137,7 +138,7 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
     }
     if (header.size == 0) break;
     pass_header(left_over[0], header.payload);
-    if (rules.inside_message || inside_message_) rules = rules_of(limits);  // fragments alone change them
+    if (rules.message != Message::kNone || fragments_ > 0) rules = rules_of(limits);  // fragments alone change them
     remaining = header.payload;
     at += header.size;
     left_over = {};
@@ -151,7 +152,7 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
     return;
   }
   std::ranges::copy(left_over, held_.begin());
-  held_size_ = static_cast<std::uint8_t>(left_over.size());
+  held_size_ = left_over.size() & 0xfU;  // at most 13
   step.consumed = input.size();
 }
 
@@ -169,20 +170,18 @@ void FrameScanner::scan_control(Bytes input, const ScanLimits& limits, Step& ste
     refuse(header.fault, step);
     return;
   }
-  if (control_ == nullptr) control_ = std::make_unique<ControlBuffer>();
-
   const std::size_t whole = header.size + static_cast<std::size_t>(header.payload);
   if (header.size == 0 || frame.size() < whole) {
-    if (earlier == 0) std::ranges::copy(frame, control_->bytes.begin());
+    if (control_ == nullptr) {
+      control_ = std::make_unique<ControlBuffer>();
+      std::ranges::copy(frame, control_->bytes.begin());
+    }
     control_->collected = frame.size();
     step.consumed += input.size();
     return;
   }
-  const std::size_t length = whole - header.size;
-  for (std::size_t i = 0; i < length; ++i) control_->payload[i] = unmasked_byte(frame, header, i, mask_bit_);
-  control_->frame = {static_cast<Opcode>(frame[0] & kOpcodeBits), frame.first(whole),
-                     Bytes(control_->payload).first(length)};
-  control_->collected = 0;
+  if (control_ != nullptr) control_->collected = 0;
+  step.control = {static_cast<Opcode>(frame[0] & kOpcodeBits), frame.first(whole)};
   step.consumed += whole - earlier;
   step.stop = Stop::kControl;
 }
@@ -194,27 +193,32 @@ FrameHeader FrameScanner::examine_control(Bytes frame, const ScanLimits& limits)
                         static_cast<Opcode>(frame[0] & kOpcodeBits) == Opcode::kClose &&
                         frame.size() >= header.size + 2U;
   if (!has_code) return header;
-  const unsigned high = unmasked_byte(frame, header, 0, mask_bit_);
-  const unsigned low = unmasked_byte(frame, header, 1, mask_bit_);
+  const unsigned high = unmasked_byte(frame, 0);
+  const unsigned low = unmasked_byte(frame, 1);
   if (!may_be_sent(static_cast<std::uint16_t>(high << 8 | low))) header.fault = Fault::kCloseCode;
   return header;
 }
 
 HeaderRules FrameScanner::rules_of(const ScanLimits& limits) const {
   const std::uint64_t most = limits.max_message_size;
+  const bool full = limits.max_fragments != 0 && fragments_ >= limits.max_fragments;
   return {.mask_bit = mask_bit_,
-          .inside_message = inside_message_,
+          .message = fragments_ == 0 ? Message::kNone
+                     : full          ? Message::kFull
+                                     : Message::kUnfinished,
           .permessage_deflate = limits.permessage_deflate,
           .budget = most == 0 ? std::numeric_limits<std::uint64_t>::max() : most - std::min(most, message_size_)};
 }
 
 void FrameScanner::pass_header(std::uint8_t first, std::uint64_t payload) {
-  inside_message_ = (first & kFinBit) == 0;
-  if (inside_message_) {
-    message_size_ += payload;
-  } else {
-    message_size_ = 0;
+  if ((first & kFinBit) != 0) [[likely]] {
     ++messages_;
+    if (fragments_ == 0) return;
+    message_size_ = 0;
+    fragments_ = 0;
+  } else {
+    message_size_ += payload;
+    if (fragments_ < std::numeric_limits<std::uint32_t>::max()) ++fragments_;  // 0 would be no message
   }
 }
 

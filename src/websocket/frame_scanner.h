@@ -22,20 +22,24 @@ enum class Sender : std::uint8_t { kClient, kBackend };
 // Copies kept by the tunnel; shared by both of its scanners.
 struct ScanLimits {
   std::uint64_t max_message_size = 0;  // bytes of payload over all fragments; 0: none
+  std::uint32_t max_fragments = 0;     // frames of a message; 0: none
   bool permessage_deflate = false;     // RSV1 is legal on the first frame of a message
 };
 
 struct Violation {
-  CloseCode code;      // for the offender: 1002, or 1009 over max_message_size
+  CloseCode code;      // for the offender: 1002; 1009 over max_message_size; 1008 over max_fragments
   const char* reason;  // static, for the log and the Close frame
 };
 
+using ControlPayload = std::array<std::uint8_t, 125>;  // as much as a control frame can carry, section 5.5
+
 // A whole control frame, Close included. `bytes` is the frame as received: a part of the input, right behind `body`,
-// where it was not split over reads. Both views live until the next scan().
+// where it was not split over reads. Lives until the next scan().
 struct ControlFrame {
-  Opcode opcode;
+  Opcode opcode{};
   Bytes bytes;
-  Bytes payload;  // unmasked
+  // The payload without its mask, written to `room`. Only what Drover has to read is unmasked.
+  Bytes payload(ControlPayload& room) const;
 };
 
 // How a caller goes through what it has read (`forward` takes the bytes on to the other side):
@@ -44,13 +48,13 @@ struct ControlFrame {
 //   do {
 //     step = scanner.scan(input, limits);
 //     forward(step.head), forward(step.body);
-//     if (step.stop == FrameScanner::Stop::kControl) /* forward, answer or swallow scanner.control() */;
+//     if (step.stop == FrameScanner::Stop::kControl) /* forward, answer or swallow step.control */;
 //     input = input.subspan(step.consumed);
 //   } while (step.stop == FrameScanner::Stop::kControl);
 //
 // The last scan, though its input may be empty, gives back the buffer of the control frame before it.
 //
-// Memory: an incomplete header is held in the scanner itself; only control frames make a buffer of their own. What is
+// Memory: an incomplete header is held in the scanner itself; a control frame that is cut gets a buffer. What is
 // held when the connection ends is never passed on. What comes behind a Close is scanned like anything else: that
 // nothing may follow is the caller's to enforce.
 class FrameScanner {
@@ -62,28 +66,28 @@ class FrameScanner {
 
   enum class Stop : std::uint8_t {
     kInput,      // all of the input was taken
-    kControl,    // control() is whole; it is not part of head and body: it goes behind them, or nowhere
+    kControl,    // `control` is whole; it is not part of head and body: it goes behind them, or nowhere
     kViolation,  // violation() says which; head and body before it are legal and may be passed on. Final
   };
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   struct Step {
     Bytes head;  // bytes held from earlier input that are whole now; they go before body. Valid until the next scan()
     Bytes body;  // the front of the input, to be passed on
-    std::size_t consumed = 0;  // bytes of the input that were passed on, held or are control(); scan the rest next
+    std::size_t consumed = 0;  // bytes of the input that were passed on, held or are `control`; scan the rest next
     Stop stop = Stop::kInput;
+    ControlFrame control;  // at kControl
     // Offsets into head+body (0…head.size()+body.size()) of the last place where a control frame, or a data frame,
     // of Drover's own may stand; kNone: nowhere in this step. The end counts, and so does 0 where the output stood at
-    // a boundary before this step. At kControl frame_boundary is the end: control() goes there.
+    // a boundary before this step. At kControl frame_boundary is the end: `control` goes there.
     std::size_t frame_boundary = kNone;
     std::size_t message_boundary = kNone;
   };
   Step scan(Bytes input, const ScanLimits& limits);
 
-  const ControlFrame& control() const;  // after kControl, until the next scan()
-  const Violation& violation() const;   // after kViolation
+  const Violation& violation() const;  // after kViolation
   // Where the output (everything that was passed on so far) stands.
   bool at_frame_boundary() const { return remaining_ == 0; }
-  bool at_message_boundary() const { return remaining_ == 0 && !inside_message_; }
+  bool at_message_boundary() const { return remaining_ == 0 && fragments_ == 0; }
   // Data messages whose last frame's header has been passed.
   std::uint64_t messages() const { return messages_; }
 
@@ -103,12 +107,12 @@ class FrameScanner {
   std::uint64_t message_size_ = 0;  // payload of the unfinished message so far, by its headers
   std::uint64_t messages_ = 0;
   std::unique_ptr<ControlBuffer> control_;  // while a control frame is being collected or reported
+  std::uint32_t fragments_ = 0;             // frames of the unfinished message so far
   HeldHeader held_{};                       // the front of a data frame's header that is cut short
   HeldHeader head_{};                       // what the last step gave out as `head`; held_ may be filled anew
-  std::uint8_t held_size_ = 0;
   std::uint8_t mask_bit_;
-  bool inside_message_ = false;  // the last data frame's header had no FIN
-  Fault fault_ = Fault::kNone;
+  std::uint8_t held_size_ : 4 = 0;
+  Fault fault_ : 4 = Fault::kNone;
 };
 
 static_assert(sizeof(FrameScanner) <= 64, "two for every session");

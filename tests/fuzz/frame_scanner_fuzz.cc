@@ -1,12 +1,16 @@
-// The frame scanner against itself, cut in other places, and against wslay in what wslay's frame layer checks: frame
-// sizes, control frames' length and FIN, minimal lengths, the 63-bit limit. Input: a byte of options, a byte that
-// seeds the cuts, the stream.
+// The frame scanner against itself, cut in other places, and against wslay in all that wslay checks. Its frame layer:
+// frame sizes, control frames' length and FIN, minimal lengths, the 63-bit limit. Its event layer: reserved bits and
+// opcodes, the order of continuations, message sizes, close codes. Input: a byte of options, a byte that seeds the
+// cuts, the stream.
 #include <wslay/wslay.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
+#include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "websocket/frame_scanner.h"
@@ -63,9 +67,9 @@ void scan_read(FrameScanner& scanner, Bytes read, const ScanLimits& limits, Outc
     check_step(scanner, step, input.size());
     outcome.output.append(as_text(step.head)).append(as_text(step.body));
     if (step.stop == FrameScanner::Stop::kControl) {
-      const ControlFrame& control = scanner.control();
-      outcome.controls.push_back({control.opcode, std::string(as_text(control.bytes)),
-                                  std::string(as_text(control.payload)), outcome.output.size()});
+      ControlPayload room;
+      outcome.controls.push_back({step.control.opcode, std::string(as_text(step.control.bytes)),
+                                  std::string(as_text(step.control.payload(room))), outcome.output.size()});
     }
     input = input.subspan(step.consumed);
   } while (step.stop == FrameScanner::Stop::kControl);
@@ -145,7 +149,7 @@ void check_nothing_lost(Bytes stream, const Outcome& outcome) {
   REQUIRE(!outcome.violation.empty() || stream.size() - together.size() < 131);
 }
 
-void check_against_wslay(Bytes stream, const Outcome& outcome) {
+void check_against_frame_layer(Bytes stream, const Outcome& outcome) {
   // The scanner knows from fewer bytes: whatever follows, wslay must come to the same end.
   std::vector<std::uint8_t> longer(stream.begin(), stream.end());
   longer.resize(longer.size() + kMaxFrameHeader);
@@ -169,16 +173,88 @@ void check_against_wslay(Bytes stream, const Outcome& outcome) {
           (outcome.messages == oracle.messages + 1 && !outcome.at_frame_boundary));
 }
 
+ssize_t drop_output(wslay_event_context_ptr, const std::uint8_t*, std::size_t size, int /*flags*/, void*) {
+  return static_cast<ssize_t>(size);
+}
+
+ssize_t give_event_input(wslay_event_context_ptr context, std::uint8_t* buffer, std::size_t size, int flags,
+                         void* user) {
+  const ssize_t given = give_input(buffer, size, flags, user);
+  if (given < 0) wslay_event_set_error(context, WSLAY_ERR_WOULDBLOCK);
+  return given;
+}
+
+struct FreeEventContext {
+  void operator()(wslay_event_context* context) const noexcept { wslay_event_context_free(context); }
+};
+
+// The code of the Close with which wslay's event layer refuses the stream, 1005 where it gives none; 0: it has nothing
+// against it so far.
+unsigned ask_event_layer(Sender sender, Bytes stream, const ScanLimits& limits) {
+  wslay_event_callbacks callbacks{};
+  callbacks.recv_callback = give_event_input;
+  callbacks.send_callback = drop_output;
+  callbacks.genmask_callback = [](wslay_event_context_ptr, std::uint8_t*, std::size_t, void*) { return 0; };
+  wslay_event_context_ptr raw = nullptr;
+  const auto init = sender == Sender::kClient ? wslay_event_context_server_init : wslay_event_context_client_init;
+  REQUIRE(init(&raw, &callbacks, &stream) == 0);
+  const std::unique_ptr<wslay_event_context, FreeEventContext> context(raw);
+  wslay_event_config_set_allowed_rsv_bits(raw, limits.permessage_deflate ? WSLAY_RSV1_BIT : WSLAY_RSV_NONE);
+  if (limits.max_message_size == 0) {
+    wslay_event_config_set_no_buffering(raw, 1);  // else it allocates whatever a header declares
+    wslay_event_config_set_max_recv_msg_length(raw, std::numeric_limits<std::uint64_t>::max() / 2);
+  } else {  // without buffering it does not add up fragments
+    wslay_event_config_set_max_recv_msg_length(raw, limits.max_message_size);
+  }
+  static_cast<void>(wslay_event_recv(raw));  // its Close tells
+  if (wslay_event_get_close_received(raw) != 0) return 0;
+  REQUIRE(wslay_event_send(raw) == 0);
+  return wslay_event_get_close_sent(raw) != 0 ? wslay_event_get_status_code_sent(raw) : 0;
+}
+
+// What the event layer says of everything up to the first Close that went through: it reads nothing behind it.
+void check_against_event_layer(Sender sender, Bytes stream, const Outcome& outcome, const ScanLimits& limits) {
+  const auto is_close = [](const Control& control) { return control.opcode == Opcode::kClose; };
+  const auto close = std::ranges::find_if(outcome.controls, is_close);
+  const bool closed = close != outcome.controls.end();
+  bool newer_code = false;
+  if (closed) {
+    std::size_t size = close->at;
+    for (auto control = outcome.controls.begin(); control <= close; ++control) size += control->bytes.size();
+    stream = stream.first(size);
+    newer_code = close->payload.starts_with("\x03\xf4") || close->payload.starts_with("\x03\xf5") ||
+                 close->payload.starts_with("\x03\xf6");  // 1012 to 1014, of which wslay knows nothing
+  }
+  const bool legal = closed || outcome.violation.empty();
+  // 1007: text that is no UTF-8, of which the scanner knows nothing; wslay is silent from there on.
+  const unsigned code = ask_event_layer(sender, stream, limits);
+  REQUIRE(code == 0 || code == 1007 || newer_code || !legal);
+  if (legal) return;
+
+  // The scanner knows from fewer bytes: whatever follows, wslay must come to the same end. Not its business: how many
+  // fragments there are, a Close of one byte, and which frames RSV1 may stand on.
+  const bool its_business = outcome.violation != "message of too many fragments" &&
+                            outcome.violation != "Close frame with one byte of payload" &&
+                            !(outcome.violation.starts_with("reserved bit") && limits.permessage_deflate);
+  std::vector<std::uint8_t> longer(stream.begin(), stream.end());
+  longer.resize(longer.size() + kMaxFrameHeader + std::tuple_size_v<ControlPayload>);
+  if (its_business) REQUIRE(ask_event_layer(sender, longer, limits) != 0);
+}
+
 void check_stream(std::uint8_t options, std::uint8_t seed, Bytes stream) {
-  constexpr std::uint64_t kSizes[] = {0, 100, 1000, 70000};
+  constexpr std::uint64_t kSizes[] = {0, 200, 1000, 70000};  // wslay counts control frames too: not below 125
+  constexpr std::uint32_t kFragments[] = {0, 1, 3, 16};
   const Sender sender = (options & 1) != 0 ? Sender::kClient : Sender::kBackend;
-  const ScanLimits limits{.max_message_size = kSizes[options >> 2 & 3], .permessage_deflate = (options & 2) != 0};
+  const ScanLimits limits{.max_message_size = kSizes[options >> 2 & 3],
+                          .max_fragments = kFragments[options >> 4 & 3],
+                          .permessage_deflate = (options & 2) != 0};
   const Outcome outcome = scan_cut(sender, stream, limits, 0, 0);
   for (const std::size_t longest : {1U, 3U, 20U, 300U}) {
     REQUIRE(scan_cut(sender, stream, limits, longest, seed) == outcome);
   }
   check_nothing_lost(stream, outcome);
-  check_against_wslay(stream, outcome);
+  check_against_frame_layer(stream, outcome);
+  check_against_event_layer(sender, stream, outcome, limits);
 }
 
 }  // namespace

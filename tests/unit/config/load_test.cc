@@ -39,9 +39,10 @@ pools:
       - {name: web-2, address: "web-2:8080", weight: 3, max_connections: 500}
     policy: round_robin
     attempts: 5
-    limits: {max_message_size: 1MiB}
+    limits: {max_message_size: 1MiB, max_fragments: 7}
     slow_client: {max_queued: 128KiB}
-    timeouts: {connect: 1s, upgrade: 2s, idle: 1h30m, close: 3s}
+    timeouts: {connect: 1s, upgrade: 2s, idle: 1h30m, stalled_write: 45s, close: 3s}
+    ping: {clients: 10s, backends: 500ms, timeout: 4s}
   rest:
     backends: ["[::1]:9000"]
 limits: {max_connections: 1000, max_head_size: 32KiB, max_headers: 64, head_timeout: 4s}
@@ -69,7 +70,11 @@ TEST_CASE("the smallest configuration has every default") {
   CHECK(config.routes[0].name == "*");
   CHECK(config.routes[0].pool == "default");
   CHECK_FALSE(config.routes[0].match.websocket.has_value());
+  CHECK(pool.limits.max_message_size == 0);
+  CHECK(pool.limits.max_fragments == 16'384);
+  CHECK(pool.timeouts.stalled_write == 0s);
   CHECK(pool.timeouts == PoolTimeouts{});
+  CHECK(pool.ping == Ping{30s, 0s, 20s});
   CHECK(config.limits == Limits{});
   CHECK(config.shutdown == Shutdown{});
   CHECK(config.admin == Admin{});
@@ -101,9 +106,11 @@ TEST_CASE("the long form fills every field") {
   CHECK(chat.backends[1] == BackendSpec{"web-2", {"web-2", 8080, "web-2:8080"}, 3, 500});
   CHECK(chat.policy == PolicyKind::kRoundRobin);
   CHECK(chat.attempts == 5);
-  CHECK(chat.limits.max_message_size == 1u << 20U);
+  CHECK(chat.limits == PoolLimits{1u << 20U, 7});
   CHECK(chat.slow_client.max_queued == 128u * 1024);
-  CHECK(chat.timeouts == PoolTimeouts{1s, 2s, 90min, 3s});
+  CHECK(chat.timeouts == PoolTimeouts{1s, 2s, 90min, 45s, 3s});
+  CHECK(chat.ping == Ping{10s, 500ms, 4s});
+  CHECK(config.pools[1].ping == Ping{});
   CHECK(config.limits == Limits{1000, 32 * 1024, 64, 4s});
   CHECK(config.shutdown == Shutdown{7s, 200.0, 60s});
   CHECK(config.admin.bind == Endpoint{"localhost", 9901, "localhost:9901"});
@@ -115,9 +122,10 @@ TEST_CASE("the short form takes a pool's keys at top level, beside named pools")
       "listen: [':8080', '127.0.0.1:8081']\n"
       "backends: [{address: 'a:1'}, 'b:2']\n"
       "policy: round_robin\nattempts: 2\n"
-      "limits: {max_message_size: 64KiB, max_headers: 9}\n"
+      "limits: {max_message_size: 64KiB, max_headers: 9, max_fragments: 5}\n"
       "slow_client: {max_queued: 4KiB}\n"
-      "timeouts: {idle: 5m}\n"
+      "timeouts: {idle: 5m, stalled_write: 1m}\n"
+      "ping: {backends: 15s}\n"
       "pools: {chat: {backends: ['c:3']}}\n"
       "routes: [{match: {path: /chat}, pool: chat}, {pool: default}]\n");
   REQUIRE(config.listeners.size() == 2);
@@ -130,7 +138,10 @@ TEST_CASE("the short form takes a pool's keys at top level, beside named pools")
   CHECK(pool.limits.max_message_size == 64u * 1024);
   CHECK(config.limits.max_headers == 9);
   CHECK(pool.slow_client.max_queued == 4u * 1024);
+  CHECK(pool.limits.max_fragments == 5);
   CHECK(pool.timeouts.idle == 5min);
+  CHECK(pool.timeouts.stalled_write == 1min);
+  CHECK(pool.ping == Ping{30s, 15s, 20s});
 }
 
 TEST_CASE("JSON is YAML") {
@@ -152,10 +163,14 @@ TEST_CASE("an anchor saves repetition") {
 
 TEST_CASE("zero, empty and auto") {
   const Config config = valid(kBase +
-                              "workers: auto\nlimits: {max_connections: 0}\nadmin: {bind: ''}\n"
+                              "workers: auto\nlimits: {max_connections: 0, max_fragments: 0}\nadmin: {bind: ''}\n"
+                              "timeouts: {idle: 1h, stalled_write: 0}\nping: {clients: 0, backends: 0s}\n"
                               "shutdown: {pace: auto, announce: 0}\nlog: {access: off}\nroutes: []\n");
   CHECK_FALSE(config.workers.has_value());
   CHECK(config.limits.max_connections == 4'294'967'295U);
+  CHECK(config.pools[0].limits.max_fragments == 0);
+  CHECK(config.pools[0].timeouts.stalled_write == 0s);
+  CHECK(config.pools[0].ping == Ping{0s, 0s, 20s});
   CHECK_FALSE(config.admin.bind.has_value());
   CHECK_FALSE(config.shutdown.pace.has_value());
   CHECK(config.log.access == "off");

@@ -37,6 +37,7 @@ TEST_CASE("unknown keys are suggested their neighbours, at every level") {
         "t:3:10: error: unknown key 'limits.max_conections'; did you mean 'max_connections'?\n");
   CHECK(complaint("timeouts: {conect: 1s}") ==
         "t:3:12: error: unknown key 'timeouts.conect'; did you mean 'connect'?\n");
+  CHECK(complaint("ping: {backend: 1s}") == "t:3:8: error: unknown key 'ping.backend'; did you mean 'backends'?\n");
   CHECK(complaint("frobnicate: 1") == "t:3:1: error: unknown key 'frobnicate'\n");
   CHECK(complaint("'a\\n\xC3\xBC': 1") == "t:3:1: error: unknown key 'a\\n\xC3\xBC'\n");
   check({{"listen: ':1'\npools: {chat: {backends: [{adress: 'a:1'}]}}\nroutes: [{pool: chat}]\n",
@@ -76,7 +77,7 @@ TEST_CASE("duplicate keys, merge keys and keys that are no words") {
 TEST_CASE("keys and values of later versions are refused by name") {
   for (const char* key : {"forwarded", "reload_wait", "resume", "probes", "source_addresses", "choices", "score",
                           "slow_start", "health_check", "resolve_interval", "ejection", "panic_threshold", "on_down",
-                          "required", "migration", "lost_backend", "rebalance", "ping"})
+                          "required", "migration", "lost_backend", "rebalance"})
     CHECK(complaint(key + std::string(": {whatever: 1}")) ==
           "t:3:1: error: key '" + std::string(key) + "' is not implemented in this version\n");
   const auto nested = [](const std::string& section, const std::string& key) {
@@ -85,11 +86,10 @@ TEST_CASE("keys and values of later versions are refused by name") {
                                                            "' is not implemented in this version\n");
   };
   for (const char* key : {"max_connections_per_ip", "handshakes_per_second", "handshakes_in_flight", "wait",
-                          "max_buffered", "max_fragments", "messages_per_second", "bytes_per_second", "over_rate"})
+                          "max_buffered", "messages_per_second", "bytes_per_second", "over_rate"})
     nested("limits", key);
   for (const char* key : {"token", "load_token", "hosts"}) nested("admin", key);
   for (const char* key : {"policy", "coalesce_key"}) nested("slow_client", key);
-  nested("timeouts", "stalled_write");
   nested("log", "format");
   check({{"listeners: [{bind: ':1', tls: {certificates: []}, health_path: /-/ready, proxy_protocol: {}}]\nbackends: "
           "['a:1']\n",
@@ -167,6 +167,8 @@ TEST_CASE("pools and backends") {
        {"listen: ':1'\nlimits: {max_message_size: 1B}\npools: {default: {backends: ['b:1']}}\n",
         "t:2:10: error: 'limits.max_message_size' at top level belongs to the pool 'default', which 'pools' has too; "
         "use one form for it\n"},
+       {"listen: ':1'\nping: {clients: 1m}\npools: {chat: {backends: ['b:1']}}\nroutes: [{pool: chat}]\n",
+        "t:2:1: error: 'ping' at top level belongs to the pool 'default', which has no 'backends'\n"},
        {"listen: ':1'\nbackends: [':9000', 'a:0', {name: x}, {name: 'a b', address: 'b:1'}]\n",
         "t:2:12: error: 'backends[0]' must be 'host:port' with a host and a port above 0, got ':9000'\n"
         "t:2:21: error: 'backends[1]' must be 'host:port' with a host and a port above 0, got 'a:0'\n"
@@ -209,7 +211,13 @@ TEST_CASE("ranges and units") {
   for (const char* key : {"connect", "upgrade", "close"})
     CHECK(complaint("timeouts: {" + std::string(key) + ": 0}").find("' must be between 1ms and 365d, got '0'") !=
           std::string::npos);
-  CHECK(complaint("timeouts: {idle: 0}").empty());
+  CHECK(complaint("timeouts: {idle: 0, stalled_write: 0}").empty());
+  CHECK(complaint("ping: {timeout: 0s}") == "t:3:17: error: 'ping.timeout' must be between 1ms and 365d, got '0s'\n");
+  for (const char* key : {"clients", "backends", "timeout"})
+    CHECK(complaint("ping: {" + std::string(key) + ": 30}").find("'30' has no unit") != std::string::npos);
+  CHECK(complaint("ping: 30s") == "t:3:7: error: 'ping' must be a map of keys and values, got a value\n");
+  CHECK(complaint("limits: {max_fragments: 4294967296}") ==
+        "t:3:25: error: 'limits.max_fragments' must be between 0 and 4294967295, got '4294967296'\n");
   CHECK(complaint("timeouts: {idle: 5}") ==
         "t:3:18: error: 'timeouts.idle': '5' has no unit: write for example '5s'\n");
   CHECK(complaint("limits: {head_timeout: 0s}") ==

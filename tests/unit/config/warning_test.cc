@@ -23,6 +23,7 @@ std::string routes(const std::string& first, const std::string& second) {
 TEST_CASE("what is usual is not warned of") {
   CHECK(warning("").empty());
   CHECK(warning("workers: 1\nattempts: 9\ntimeouts: {idle: 0}\nslow_client: {max_queued: 16MiB}").empty());
+  CHECK(warning("timeouts: {stalled_write: 1s}\nping: {clients: 1s, backends: 20ms, timeout: 1s}").empty());
   CHECK(warning("trusted_proxies: [10.0.0.0/8, 192.168.1.1, '::1']").empty());
 }
 
@@ -30,6 +31,24 @@ TEST_CASE("dangerous numbers") {
   CHECK(warning("workers: 1024").starts_with("t:3:10: warning: 'workers' is 1024, more than the "));
   CHECK(
       warning("slow_client: {max_queued: 17MiB}").starts_with("t:3:27: warning: 'slow_client.max_queued': every slow"));
+}
+
+TEST_CASE("clients that vanish are noticed by pings or by the idle timeout") {
+  CHECK(warning("ping: {clients: 0s}") ==
+        "t:3:17: warning: 'ping.clients' at 0 without 'timeouts.idle': clients that vanish hold their connections "
+        "until TCP gives them up, which takes minutes\n");
+  CHECK(warning("ping: {clients: 0}\ntimeouts: {idle: 10m}").empty());
+  CHECK(warning("timeouts: {idle: 0}").empty());
+}
+
+TEST_CASE("timeouts that a healthy network exceeds") {
+  CHECK(warning("ping: {clients: 999ms}") ==
+        "t:3:17: warning: 'ping.clients' at '999ms': every silent client is pinged that often\n");
+  CHECK(warning("ping: {timeout: 999ms}") ==
+        "t:3:17: warning: 'ping.timeout' at '999ms' ends sessions whose network merely pauses; below 1s that is "
+        "common\n");
+  CHECK(warning("timeouts: {idle: 1m}\nping: {clients: 0, backends: 100ms, timeout: 100ms}").empty());
+  CHECK(warning("timeouts: {stalled_write: 30ms}").starts_with("t:3:27: warning: 'timeouts.stalled_write' at '30ms' "));
 }
 
 TEST_CASE("trusting everyone") {

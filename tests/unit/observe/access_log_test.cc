@@ -34,6 +34,8 @@ SessionLine whole_line() {
   line.bytes_out = 18446744073709551615U;
   line.close_code_client = 1000;
   line.close_code_backend = 1005;
+  line.rtt_client = std::chrono::microseconds(412);
+  line.rtt_backend = std::chrono::microseconds(1'002'003);
   line.initiator = Initiator::kBackend;
   line.why = Why::kBackendLost;
   line.detail = "gone";
@@ -50,12 +52,31 @@ std::vector<std::string> keys_of(const Json& object) {
 
 TEST_CASE("a session line has every field, in order") {
   const auto object = Json::parse(to_json(whole_line()));
-  CHECK(keys_of(object) ==
-        std::vector<std::string>{"event",        "time",     "id",          "resume_id",         "request_id",
-                                 "client",       "route",    "pool",        "backends",          "attempts",
-                                 "status",       "path",     "subprotocol", "duration_ms",       "messages_in",
-                                 "messages_out", "bytes_in", "bytes_out",   "close_code_client", "close_code_backend",
-                                 "initiator",    "why",      "detail"});
+  CHECK(keys_of(object) == std::vector<std::string>{"event",
+                                                    "time",
+                                                    "id",
+                                                    "resume_id",
+                                                    "request_id",
+                                                    "client",
+                                                    "route",
+                                                    "pool",
+                                                    "backends",
+                                                    "attempts",
+                                                    "status",
+                                                    "path",
+                                                    "subprotocol",
+                                                    "duration_ms",
+                                                    "messages_in",
+                                                    "messages_out",
+                                                    "bytes_in",
+                                                    "bytes_out",
+                                                    "close_code_client",
+                                                    "close_code_backend",
+                                                    "rtt_client_ms",
+                                                    "rtt_backend_ms",
+                                                    "initiator",
+                                                    "why",
+                                                    "detail"});
   CHECK(object["event"] == "session");
   CHECK(object["id"] == "a1");
   CHECK(object["resume_id"] == "b2");
@@ -75,6 +96,8 @@ TEST_CASE("a session line has every field, in order") {
   CHECK(object["bytes_out"] == 18446744073709551615U);
   CHECK(object["close_code_client"] == 1000);
   CHECK(object["close_code_backend"] == 1005);
+  CHECK(object["rtt_client_ms"] == 0.412);
+  CHECK(object["rtt_backend_ms"] == 1002.003);
   CHECK(object["initiator"] == "backend");
   CHECK(object["why"] == "backend_lost");
   CHECK(object["detail"] == "gone");
@@ -86,6 +109,8 @@ TEST_CASE("what is not there is null, an empty list, or left out") {
   CHECK(object["backends"] == Json::array());
   CHECK(object["close_code_client"].is_null());
   CHECK(object["close_code_backend"].is_null());
+  CHECK(object["rtt_client_ms"].is_null());
+  CHECK(object["rtt_backend_ms"].is_null());
   CHECK(!object.contains("detail"));
   CHECK(object["subprotocol"] == "");
 }
@@ -96,6 +121,24 @@ TEST_CASE("the time is UTC with milliseconds") {
   const auto now = std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now());
   const std::chrono::year_month_day today(now);
   CHECK(std::stoi(time.substr(0, 4)) >= static_cast<int>(today.year()) - 1);
+}
+
+TEST_CASE("a round-trip time has at most three decimals, and no other notation") {
+  const auto written = [](std::int64_t microseconds) {
+    SessionLine line;
+    line.rtt_client = std::chrono::microseconds(microseconds);
+    const std::string json = to_json(line);
+    const std::string key = R"("rtt_client_ms":)";
+    const std::size_t begin = json.find(key) + key.size();
+    return json.substr(begin, json.find(',', begin) - begin);
+  };
+  CHECK(written(0) == "0.0");
+  CHECK(written(1) == "0.001");
+  CHECK(written(412) == "0.412");
+  CHECK(written(20'000) == "20.0");
+  CHECK(written(31'535'999'999'999) == "31535999999.999");  // the longest ping.timeout
+  for (std::int64_t microseconds = 0; microseconds < 20'000; ++microseconds)
+    REQUIRE(written(microseconds).size() <= sizeof("19.999") - 1);
 }
 
 TEST_CASE("one event is one line of printable ASCII, whatever a peer sends") {
@@ -127,9 +170,11 @@ TEST_CASE("names") {
   CHECK(name_of(Initiator::kDrover) == "drover");
   CHECK(name_of(Why::kNormal) == "normal");
   CHECK(name_of(Why::kIdle) == "idle");
+  CHECK(name_of(Why::kPingTimeout) == "ping_timeout");
   CHECK(name_of(Why::kShutdown) == "shutdown");
   CHECK(name_of(Why::kProtocolError) == "protocol_error");
   CHECK(name_of(Why::kTooBig) == "too_big");
+  CHECK(name_of(Why::kSlow) == "slow");
   CHECK(name_of(Why::kBackendLost) == "backend_lost");
   CHECK(name_of(Why::kClientLost) == "client_lost");
   CHECK(name_of(Why::kRejected) == "rejected");

@@ -241,6 +241,34 @@ TEST_SUITE("frame rules") {
                    limits);
     }
   }
+
+  TEST_CASE("over max_fragments, decided by the first byte: 1008") {
+    const auto too_many = CloseCode::kPolicyViolation;
+    for (const Sender sender : {Sender::kClient, Sender::kBackend}) {
+      const std::string first = frame(sender, 1, "");
+      const std::string more = frame(sender, 0, "x");
+      const std::string ping = frame(sender, kFin | 9, "p");
+      for (const unsigned next : {0U, kFin | 0}) {  // the last fragment counts too
+        check_broken(sender, first, bytes({next}), {.max_fragments = 1}, too_many);
+        check_broken(sender, first + more + ping + more, bytes({next}), {.max_fragments = 3}, too_many);
+      }
+      // Other rules of the same byte come first, and a full message may still be interrupted by control frames.
+      check_broken(sender, first + ping, bytes({kFin | 1}), {.max_fragments = 1});
+      check_broken(sender, first, bytes({kRsv1 | 0}), {.max_fragments = 1, .permessage_deflate = true});
+    }
+  }
+
+  TEST_CASE("messages of max_fragments frames pass, one after the other; 0 is no limit") {
+    for (const Sender sender : {Sender::kClient, Sender::kBackend}) {
+      const std::string whole = frame(sender, kFin | 2, "whole");
+      const std::string three = frame(sender, 1, "1") + frame(sender, 0, "") + frame(sender, kFin | 0, "3");
+      check_passed(sender, three + whole + three + whole, {.max_fragments = 3});
+      check_passed(sender, whole + whole, {.max_fragments = 1});
+      std::string long_one = frame(sender, 1, "");
+      for (int i = 0; i < 1000; ++i) long_one += frame(sender, 0, "");
+      check_passed(sender, long_one + frame(sender, kFin | 0, ""), {});
+    }
+  }
 }
 
 }  // namespace drover::websocket

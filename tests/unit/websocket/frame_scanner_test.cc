@@ -178,9 +178,10 @@ TEST_SUITE("frame scanner") {
     CHECK(step.consumed == data.size() + ping.size());
     CHECK(step.frame_boundary == data.size());
     CHECK(step.message_boundary == 0);  // the ping stands inside a fragmented message
-    CHECK(scanner.control().bytes.data() == as_bytes(read).data() + data.size());
-    CHECK(as_text(scanner.control().bytes) == ping);
-    CHECK(as_text(scanner.control().payload) == "payload");
+    CHECK(step.control.bytes.data() == as_bytes(read).data() + data.size());
+    CHECK(as_text(step.control.bytes) == ping);
+    ControlPayload room;
+    CHECK(as_text(step.control.payload(room)) == "payload");
   }
 
   TEST_CASE("an incomplete header is held, and comes out as head once it is whole") {

@@ -76,9 +76,9 @@ void feed(FrameScanner& scanner, std::string_view read, const ScanLimits& limits
     check(step, seen.output.size());
     seen.output.append(as_text(step.head)).append(as_text(step.body));
     if (step.stop == FrameScanner::Stop::kControl) {
-      const ControlFrame& control = scanner.control();
-      seen.controls.push_back({control.opcode, std::string(as_text(control.bytes)),
-                               std::string(as_text(control.payload)), seen.output.size()});
+      ControlPayload room;
+      seen.controls.push_back({step.control.opcode, std::string(as_text(step.control.bytes)),
+                               std::string(as_text(step.control.payload(room))), seen.output.size()});
     }
     if (step.stop == FrameScanner::Stop::kViolation) seen.violation = scanner.violation();
     input = input.subspan(step.consumed);
