@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "net/link.h"
 
 namespace drover::net {
 
@@ -58,6 +59,9 @@ class ByteStream {
   virtual void start_reading() = 0;
   virtual void pause(PauseReason reason) = 0;
   virtual void resume(PauseReason reason) = 0;
+  virtual bool paused() const = 0;
+  // What is to know without reading or writing; lost where it is closed. For timers, not for the data path.
+  virtual Link link() const = 0;
 
   // Ends both directions now; what is queued is dropped. on_closed() follows.
   virtual void close() = 0;

@@ -1,7 +1,6 @@
 // libuv keeps the handle until on_close and a queued write until on_write: the Outbox is given back only then.
 #include "net/tcp_stream.h"
 
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -116,6 +115,12 @@ void TcpStream::read_or_not() {
   } else {
     uv_read_stop(handle());
   }
+}
+
+Link TcpStream::link() const {
+  uv_os_fd_t fd = -1;
+  if (life_ != Life::kOpen || uv_fileno(reinterpret_cast<const uv_handle_t*>(&tcp_), &fd) != 0) return {.lost = true};
+  return link_of(fd);
 }
 
 void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {

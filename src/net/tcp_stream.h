@@ -36,6 +36,8 @@ class TcpStream final : public ByteStream {
   void start_reading() override;
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
+  bool paused() const override { return pauses_ != 0; }
+  Link link() const override;
   void close() override;
 
  private:

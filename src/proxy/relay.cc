@@ -1,14 +1,31 @@
 // The data path: no allocation, no copy, no lock, no log line a message.
 #include "proxy/relay.h"
 
+#include <algorithm>
 #include <array>
 
 namespace drover::proxy {
 
+using websocket::CloseCode;
+using websocket::FrameScanner;
+using websocket::Opcode;
+using websocket::Sender;
+using websocket::Towards;
+
 namespace {
 
+bool lies_in(Bytes part, Bytes whole) {
+  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
+}
+
+bool is_control(Opcode opcode) {
+  return opcode >= Opcode::kClose;
+}
+
+}  // namespace
+
 // Collects what goes out in one write. Neighbours become one piece, so a chunk without surprises is one piece.
-class Gather {
+class Relay::Gather {
  public:
   explicit Gather(net::ByteStream& sink) : sink_(sink) {}
   void add(Bytes piece) {
@@ -20,6 +37,11 @@ class Gather {
     }
     if (count_ == pieces_.size()) flush();
     pieces_[count_++] = piece;
+  }
+  // A frame of Drover's own: it is not counted, and its memory is not kept.
+  void put_in(Bytes frame) {
+    flush();
+    sink_.write(frame);
   }
   void flush() {
     if (count_ > 0) sink_.write(std::span<const Bytes>(pieces_.data(), count_));
@@ -34,22 +56,10 @@ class Gather {
   std::size_t size_ = 0;
 };
 
-bool lies_in(Bytes part, Bytes whole) {
-  return part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size();
-}
-
-}  // namespace
-
-using websocket::CloseCode;
-using websocket::FrameScanner;
-using websocket::Opcode;
-using websocket::Sender;
-using websocket::Towards;
-
 Relay::Relay(Sender sender)
     : scanner_(sender), towards_(sender == Sender::kClient ? Towards::kBackend : Towards::kClient) {}
 
-Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits) {
+Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, Observer& observer) {
   if (output_ == Output::kEnded) return Event::kNone;
   const Bytes whole = input;
   Gather out(sink);
@@ -57,39 +67,66 @@ Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::Sc
   FrameScanner::Step step;
   do {
     step = scanner_.scan(input, limits);
-    if (output_ == Output::kCloseWanted && step.frame_boundary != FrameScanner::kNone) {
-      const std::size_t from_head = std::min(step.head.size(), step.frame_boundary);
-      out.add(step.head.first(from_head));
-      out.add(step.body.first(step.frame_boundary - from_head));
-      out.flush();
-      write_close(sink, wanted_code_, wanted_reason_);
-      event = Event::kCloseSent;
-      break;
-    }
-    out.add(step.head);
-    out.add(step.body);
+    pass(step, out, observer);
     bool held = !step.head.empty();  // such bytes are gone with the next scan
-    if (step.stop == FrameScanner::Stop::kControl) {
-      const auto& control = step.control;
-      out.add(control.bytes);
-      held = held || !lies_in(control.bytes, whole);
-      if (control.opcode == Opcode::kClose) {
-        websocket::ControlPayload room;
-        note_close(control.payload(room));
-        event = Event::kClosePassed;
-        break;
-      }
+    if (output_ == Output::kEnded) {
+      event = Event::kCloseSent;
     } else if (step.stop == FrameScanner::Stop::kViolation) {
       event = Event::kViolation;
-      break;
+    } else if (step.stop == FrameScanner::Stop::kControl) {
+      event = on_control(step.control, out, observer);
+      held = held || !lies_in(step.control.bytes, whole);
     }
+    if (event != Event::kNone) break;
     if (held) out.flush();
     input = input.subspan(step.consumed);
   } while (step.stop == FrameScanner::Stop::kControl);
   out.flush();
   bytes_ += out.size();
-  if (event == Event::kClosePassed) output_ = Output::kEnded;
   return event;
+}
+
+// Head and body of a step, with what waits put in at the last places where it may stand.
+void Relay::pass(const FrameScanner::Step& step, Gather& out, Observer& observer) {
+  std::size_t passed = 0;
+  const auto pass_up_to = [&](std::size_t end) {
+    const std::size_t head = step.head.size();
+    if (passed < head) out.add(step.head.subspan(passed, std::min(head, end) - passed));
+    if (end > head) out.add(step.body.subspan(std::max(passed, head) - head, end - std::max(passed, head)));
+    passed = end;
+  };
+  if (waiting_ != nullptr && step.message_boundary != FrameScanner::kNone) [[unlikely]] {
+    pass_up_to(step.message_boundary);
+    let_in(Place::kBetweenMessages, out, observer);
+  }
+  if (waiting_ != nullptr && step.frame_boundary != FrameScanner::kNone) [[unlikely]] {
+    pass_up_to(step.frame_boundary);
+    let_in(Place::kBetweenFrames, out, observer);
+  }
+  if (output_ != Output::kEnded) pass_up_to(step.head.size() + step.body.size());
+}
+
+void Relay::let_in(Place place, Gather& out, Observer& observer) {
+  const auto goes_in = [&](const Waiting& each) {
+    if (output_ == Output::kEnded || (place == Place::kBetweenFrames && !is_control(each.opcode))) return false;
+    out.put_in(each.frame);
+    if (each.opcode == Opcode::kPing) observer.on_ping_injected(*this);
+    if (each.opcode == Opcode::kClose) output_ = Output::kEnded;
+    return true;
+  };
+  std::erase_if(*waiting_, goes_in);  // in order, each once
+  if (waiting_->empty() || output_ == Output::kEnded) waiting_ = nullptr;
+}
+
+Relay::Event Relay::on_control(const websocket::ControlFrame& control, Gather& out, Observer& observer) {
+  websocket::ControlPayload room;
+  if (control.opcode == Opcode::kPong && observer.takes_pong(*this, control.payload(room))) return Event::kNone;
+  out.add(control.bytes);
+  if (control.opcode == Opcode::kPing) observer.on_ping_passed(*this);
+  if (control.opcode != Opcode::kClose) return Event::kNone;
+  note_close(control.payload(room));
+  discard();
+  return Event::kClosePassed;
 }
 
 void Relay::note_close(Bytes payload) {
@@ -97,26 +134,40 @@ void Relay::note_close(Bytes payload) {
   close_code_ = payload.size() < 2 ? kNoCode : static_cast<std::uint16_t>((payload[0] << 8) | payload[1]);
 }
 
-void Relay::write_close(net::ByteStream& sink, CloseCode code, const char* reason) {
-  sink.write(websocket::make_close(towards_, code, reason));
-  output_ = Output::kEnded;
+Relay::Injected Relay::inject(Opcode opcode, Bytes payload, net::ByteStream& sink) {
+  if (output_ != Output::kOpen) return Injected::kDropped;
+  return put(opcode, websocket::make_frame(towards_, opcode, payload), sink);
 }
 
-bool Relay::send_close(CloseCode code, const char* reason, net::ByteStream& sink) {
-  if (output_ != Output::kOpen) return false;
-  if (scanner_.at_frame_boundary()) {
-    write_close(sink, code, reason);
-    return true;
-  }
-  wanted_code_ = code;
-  wanted_reason_ = reason;
+Relay::Injected Relay::inject_close(CloseCode code, const char* reason, net::ByteStream& sink) {
+  if (output_ != Output::kOpen) return Injected::kDropped;
   output_ = Output::kCloseWanted;
-  return false;
+  const Injected injected = put(Opcode::kClose, websocket::make_close(towards_, code, reason), sink);
+  if (injected != Injected::kWaiting) discard();
+  return injected;
+}
+
+// Now where it may stand here, else with those that wait.
+Relay::Injected Relay::put(Opcode opcode, std::vector<std::uint8_t> frame, net::ByteStream& sink) {
+  if (frame.empty()) return Injected::kDropped;
+  const bool here = is_control(opcode) ? scanner_.at_frame_boundary() : scanner_.at_message_boundary();
+  if (here) {  // then nothing of its kind waits: feed() has put it in
+    sink.write(frame);
+    return Injected::kSent;
+  }
+  if (waiting_ == nullptr) waiting_ = std::make_unique<std::vector<Waiting>>();
+  waiting_->push_back({opcode, std::move(frame)});
+  return Injected::kWaiting;
 }
 
 void Relay::abandon(CloseCode code, const char* reason, net::ByteStream& sink) {
-  if (output_ == Output::kOpen && scanner_.at_frame_boundary()) write_close(sink, code, reason);
+  if (output_ == Output::kOpen && scanner_.at_frame_boundary()) inject_close(code, reason, sink);
+  discard();
+}
+
+void Relay::discard() {
   output_ = Output::kEnded;
+  waiting_ = nullptr;
 }
 
 }  // namespace drover::proxy

@@ -58,6 +58,10 @@ observe::Counters& Session::counters() {
 MonotonicTime Session::now() const {
   return worker_.loop().now();
 }
+std::chrono::microseconds Session::precise_now() const {
+  const auto since_epoch = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch);
+}
 std::string Session::resume_id() const {
   return to_hex(resume_id_);
 }
@@ -179,6 +183,8 @@ void Session::write_access_line() {
     line.bytes_out = tunnel_->to_client().bytes();
     line.close_code_client = code(tunnel_->to_backend());
     line.close_code_backend = code(tunnel_->to_client());
+    line.rtt_client = tunnel_->client_rtt();
+    line.rtt_backend = tunnel_->backend_rtt();
   }
   log::access(observe::to_json(line));
 }

@@ -23,7 +23,7 @@ namespace drover::proxy {
 class Handshake;
 class Worker;
 
-class Session final : public ListNode {
+class Session final : public ListNode, public TunnelHost {
  public:
   Session(Worker& worker, const net::Address& peer, std::uint16_t listener_port);
   ~Session();
@@ -36,23 +36,23 @@ class Session final : public ListNode {
   // False: it is in its handshake or answer, which goes on; ask again later.
   bool shut_down();
   // Ends it at once. Safe in any state and any callback.
-  void finish();
+  void finish() override;
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
-  net::TcpStream& client() { return client_; }
-  net::TcpStream& backend() { return backend_; }
-  observe::Counters& counters();
-  MonotonicTime now() const;
+  net::TcpStream& client() override { return client_; }
+  net::TcpStream& backend() override { return backend_; }
+  observe::Counters& counters() override;
+  MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
   std::uint16_t listener_port() const { return listener_port_; }
   State state() const { return state_; }
   // Goes to the next state; on an illegal event logs both names, ends the session and returns false.
   bool advance(Event event);
   // One deadline a session, for whatever it waits for now; it replaces the one before.
-  void arm(MonotonicTime deadline);
+  void arm(MonotonicTime deadline) override;
   // What ended it: the first call counts.
-  void note_end(observe::Initiator initiator, observe::Why why);
+  void note_end(observe::Initiator initiator, observe::Why why) override;
   void note_status(unsigned status) { status_ = static_cast<std::uint16_t>(status); }
   void note_attempt() { ++attempts_; }
   void set_lease(balancer::Lease lease) { lease_ = std::move(lease); }
@@ -67,9 +67,10 @@ class Session final : public ListNode {
   // The 101 has been written to the client. Ends the handshake, which is gone when this returns.
   void begin_tunnel(const TunnelLimits& limits, Bytes behind_answer, Bytes behind_request);
   // From the streams' on_closed: returns the slot once both are closed and the session has ended.
-  void on_stream_closed();
+  void on_stream_closed() override;
 
  private:
+  std::chrono::microseconds precise_now() const override;
   enum Text : std::uint8_t { kPath, kRoute, kPool, kRequestId, kSubprotocol, kDetail };
 
   class Deadline final : public net::TimerWheel::Node {

@@ -5,13 +5,12 @@
 #include <algorithm>
 #include <limits>
 
-#include "proxy/session.h"
-
 namespace drover::proxy {
 
 using observe::Initiator;
 using observe::Why;
 using websocket::CloseCode;
+using websocket::Sender;
 
 namespace {
 
@@ -23,111 +22,154 @@ const char* reason_for_innocent(Initiator offender) {
   return offender == Initiator::kBackend ? "backend lost" : "client gone";
 }
 
+Why lost(Initiator side) {
+  return side == Initiator::kClient ? Why::kClientLost : Why::kBackendLost;
+}
+
+TunnelLimits::Span span_of(Milliseconds duration) {
+  using Count = TunnelLimits::Span::rep;
+  constexpr Milliseconds::rep kMost = std::numeric_limits<Count>::max();
+  return TunnelLimits::Span(static_cast<Count>(std::min(duration.count(), kMost)));
+}
+
 }  // namespace
 
 TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer) {
-  using Close = decltype(TunnelLimits::close);
   TunnelLimits limits;
-  limits.scan = {settings.limits.max_message_size, settings.limits.max_fragments, answer.permessage_deflate};
+  limits.scan = {.max_message_size = settings.limits.max_message_size,
+                 .max_fragments = settings.limits.max_fragments,
+                 .permessage_deflate = answer.permessage_deflate};
   limits.idle = settings.timeouts.idle;
-  limits.close = Close(static_cast<Close::rep>(
-      std::min<Milliseconds::rep>(settings.timeouts.close.count(), std::numeric_limits<Close::rep>::max())));
+  limits.close = span_of(settings.timeouts.close);
+  limits.stalled_write = span_of(settings.timeouts.stalled_write);
+  limits.ping_client = span_of(settings.ping.clients);
+  limits.ping_backend = span_of(settings.ping.backends);
+  limits.ping_timeout = span_of(settings.ping.timeout);
   limits.max_queued = static_cast<std::uint32_t>(settings.slow_client.max_queued);  // the loader's bounds fit
   return limits;
 }
 
-Tunnel::Tunnel(Session& session, const TunnelLimits& limits)
-    : session_(session), limits_(limits), active_at_(session.now()) {
-  session.client().set_handler(*this);
-  session.backend().set_handler(*this);
-}
-
-Tunnel::End Tunnel::end_of(const net::ByteStream& stream) {
-  if (&stream == &session_.client()) {
-    return {session_.client(), session_.backend(), to_backend_, to_client_, client_, Initiator::kClient};
-  }
-  return {session_.backend(), session_.client(), to_client_, to_backend_, backend_, Initiator::kBackend};
+Tunnel::Tunnel(TunnelHost& host, const TunnelLimits& limits)
+    : host_(host),
+      limits_(limits),
+      active_at_(host.now()),
+      client_{.from = Relay(Sender::kClient), .pulse = Pulse(host.now())},
+      backend_{.from = Relay(Sender::kBackend), .pulse = Pulse(host.now())} {
+  host_.client().set_handler(*this);
+  host_.backend().set_handler(*this);
 }
 
 void Tunnel::start(Bytes behind_answer, Bytes behind_request) {
-  if (limits_.idle.count() > 0) session_.arm(active_at_ + limits_.idle);
-  if (!behind_answer.empty()) relay(end_of(session_.backend()), behind_answer);
-  if (!behind_request.empty()) relay(end_of(session_.client()), behind_request);
+  arm_next();
+  if (!behind_answer.empty()) relay(backend_end(), behind_answer);
+  if (!behind_request.empty()) relay(client_end(), behind_request);
+}
+
+Relay::Injected Tunnel::inject(Side towards, websocket::Opcode opcode, Bytes payload) {
+  const End end = towards == Side::kClient ? client_end() : backend_end();
+  return end.towards().inject(opcode, payload, end.stream);
 }
 
 void Tunnel::on_read(net::ByteStream& stream, Bytes bytes) noexcept {
   relay(end_of(stream), bytes);
 }
 
-void Tunnel::relay(End end, Bytes bytes) {
-  active_at_ = session_.now();
-  const std::uint64_t messages = end.from.messages();
-  const std::uint64_t passed = end.from.bytes();
-  const Relay::Event event = end.from.feed(bytes, end.other, limits_.scan);
-  auto& counters = session_.counters();
+void Tunnel::relay(const End& end, Bytes bytes) {
+  const MonotonicTime now = host_.now();
+  end.self.pulse.hear(now);
+  Relay& from = end.from();
+  const std::uint64_t messages = from.messages();
+  const std::uint64_t bytes_before = from.bytes();
+  const Relay::Event event = from.feed(bytes, end.other, limits_.scan, *this);
+  const std::uint64_t passed = from.bytes() - bytes_before;
+  if (passed > 0) active_at_ = now;  // answers to pings of Drover's own do not keep a session from being idle
+  auto& counters = host_.counters();
   const bool inward = end.initiator == Initiator::kClient;
-  (inward ? counters.messages_in : counters.messages_out).add(end.from.messages() - messages);
-  (inward ? counters.bytes_in : counters.bytes_out).add(end.from.bytes() - passed);
+  (inward ? counters.messages_in : counters.messages_out).add(from.messages() - messages);
+  (inward ? counters.bytes_in : counters.bytes_out).add(passed);
   switch (event) {
     case Relay::Event::kNone: break;
     case Relay::Event::kClosePassed:
-      session_.note_end(end.initiator, Why::kNormal);
+      host_.note_end(end.initiator, Why::kNormal);
       begin_closing();
       break;
-    case Relay::Event::kCloseSent: stop_sending_to(end_of(end.other)); break;
-    case Relay::Event::kViolation: on_violation(end); break;
+    case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
+    case Relay::Event::kViolation: {
+      const auto& violation = from.violation();
+      counters.protocol_errors.add(1);
+      host_.note_end(Initiator::kDrover,
+                     violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig);
+      expel(end, violation.code, violation.reason);
+      break;
+    }
   }
-  if (end.from.ended()) return;
+  if (!from.ended()) hold_back(end);
+}
+
+// The other side does not take everything: its source waits.
+void Tunnel::hold_back(const End& end) {
+  const std::size_t queued = end.other.queued();
   if (end.other.write_failed()) {
     // What the other side said before it went can still be read, and its end will be: only this direction is over.
-    end.from.discard();
-    begin_closing();
-  } else if (end.other.queued() >= limits_.max_queued) {
+    end.from().discard();
+    return begin_closing();
+  }
+  if (queued == 0) return;
+  if (limits_.stalled_write.count() > 0 && end.peer.stuck_since == MonotonicTime{}) {
+    end.peer.stuck_since = host_.now();
+    arm_next();
+  }
+  if (queued >= limits_.max_queued && !end.stream.paused()) {
     end.stream.pause(net::PauseReason::kPeerSlow);
+    arm_next();
   }
 }
 
-void Tunnel::on_violation(End offender) {
-  const auto& violation = offender.from.violation();
-  session_.counters().protocol_errors.add(1);
-  session_.note_end(Initiator::kDrover, violation.code == CloseCode::kTooBig ? Why::kTooBig : Why::kProtocolError);
-  close_towards(offender, violation.code, violation.reason);
-  const End innocent = end_of(offender.other);
-  offender.from.abandon(code_for_innocent(offender.initiator), reason_for_innocent(offender.initiator), offender.other);
-  stop_sending_to(innocent);
+void Tunnel::resume(const End& end) {
+  if (!end.stream.paused()) return;
+  end.stream.resume(net::PauseReason::kPeerSlow);
+  end.self.pulse.hear(host_.now());  // it was not heard because nobody listened
+}
+
+// One side goes for what it did, or left undone: it is told why, and the innocent side that it is alone.
+void Tunnel::expel(const End& offender, CloseCode code, const char* reason) {
+  close_towards(offender, code, reason);
+  offender.from().abandon(code_for_innocent(offender.initiator), reason_for_innocent(offender.initiator),
+                          offender.other);
+  stop_sending_to(opposite(offender));
   begin_closing();
 }
 
-// Sends Drover's own Close to this side, now or at the next frame boundary of what it is being sent.
-void Tunnel::close_towards(End end, CloseCode code, const char* reason) {
-  if (end.towards.send_close(code, reason, end.stream)) stop_sending_to(end);
+// Sends Drover's own Close to this side, now or at a frame boundary of what comes next for it.
+void Tunnel::close_towards(const End& end, CloseCode code, const char* reason) {
+  if (end.towards().inject_close(code, reason, end.stream) == Relay::Injected::kSent) stop_sending_to(end);
 }
 
 // The last bytes for this side have been written: FIN behind them, and its source is only drained from here on.
-void Tunnel::stop_sending_to(End end) {
+void Tunnel::stop_sending_to(const End& end) {
   end.stream.finish_writing();
-  end.other.resume(net::PauseReason::kPeerSlow);
+  resume(opposite(end));
 }
 
 void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
-  session_.note_end(Initiator::kDrover, why);
-  close_towards(end_of(session_.client()), code, reason);
-  close_towards(end_of(session_.backend()), code, reason);
+  host_.note_end(Initiator::kDrover, why);
+  close_towards(client_end(), code, reason);
+  close_towards(backend_end(), code, reason);
   begin_closing();
   finish_if_done();
 }
 
 void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcept {
-  End end = end_of(stream);
-  end.life = read_end == net::ReadEnd::kEof ? Life::kEof : Life::kDead;
-  if (!end.from.ended()) {
-    session_.note_end(end.initiator, end.initiator == Initiator::kClient ? Why::kClientLost : Why::kBackendLost);
-    end.from.abandon(code_for_innocent(end.initiator), reason_for_innocent(end.initiator), end.other);
+  const End end = end_of(stream);
+  end.self.life = read_end == net::ReadEnd::kEof ? Life::kEof : Life::kDead;
+  if (!end.from().ended()) {
+    host_.note_end(end.initiator, lost(end.initiator));
+    end.from().abandon(code_for_innocent(end.initiator), reason_for_innocent(end.initiator), end.other);
   }
-  stop_sending_to(end_of(end.other));
-  if (end.life == Life::kDead) {
-    end.towards.discard();
-    end.other.resume(net::PauseReason::kPeerSlow);
+  stop_sending_to(opposite(end));
+  if (end.self.life == Life::kDead) {
+    end.towards().discard();
+    resume(opposite(end));
   }
   begin_closing();
   finish_if_done();
@@ -135,40 +177,40 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
 
 void Tunnel::on_written(net::ByteStream& stream) noexcept {
   const End end = end_of(stream);
-  active_at_ = session_.now();
+  active_at_ = host_.now();
   if (stream.write_failed()) {
-    end.towards.discard();
+    end.towards().discard();
     begin_closing();
   }
-  if (stream.queued() <= limits_.max_queued / 2) end.other.resume(net::PauseReason::kPeerSlow);
+  const std::size_t queued = stream.queued();
+  if (end.self.stuck_since != MonotonicTime{}) end.self.stuck_since = queued > 0 ? host_.now() : MonotonicTime{};
+  if (queued <= limits_.max_queued / 2) resume(opposite(end));
   finish_if_done();
 }
 
 void Tunnel::on_closed(net::ByteStream&) noexcept {
-  session_.on_stream_closed();
+  host_.on_stream_closed();
 }
 
 void Tunnel::begin_closing() {
   if (closing_) return;
   closing_ = true;
-  session_.arm(session_.now() + limits_.close);
-}
-
-void Tunnel::on_deadline() {
-  if (closing_) {
-    session_.finish();
-  } else if (session_.now() - active_at_ >= limits_.idle) {
-    shut_down(CloseCode::kGoingAway, "idle", Why::kIdle);
-  } else {
-    session_.arm(active_at_ + limits_.idle);
-  }
+  host_.arm(host_.now() + limits_.close);
 }
 
 void Tunnel::finish_if_done() {
   const auto done = [](Life life, const net::ByteStream& stream) {
     return life == Life::kDead || (life == Life::kEof && (stream.queued() == 0 || stream.write_failed()));
   };
-  if (done(client_, session_.client()) && done(backend_, session_.backend())) session_.finish();
+  if (done(client_.life, host_.client()) && done(backend_.life, host_.backend())) finish();
+}
+
+void Tunnel::finish() {
+  // Where a write failed, the Close that may have come before it was waited for; none came, so this is the cause.
+  for (const End& end : {client_end(), backend_end()}) {
+    if (end.stream.write_failed()) host_.note_end(end.initiator, lost(end.initiator));
+  }
+  host_.finish();
 }
 
 }  // namespace drover::proxy

@@ -1,6 +1,7 @@
-// The part of a session after the 101: two relays, their backpressure, and how it ends. It ends by the Closes of both
-// sides, by the loss of one (the other gets a Close of Drover's own where the stream stands at a frame boundary), or by
-// Drover. From the first of these on `timeouts.close` bounds what is left; everything but EOF is then only drained.
+// The part of a session after the 101: two relays, their backpressure, the pings of Drover's own, and how it ends. It
+// ends by the Closes of both sides, by the loss of one (the other gets a Close of Drover's own where the stream stands
+// at a frame boundary), or by Drover. From the first of these on `timeouts.close` bounds what is left; everything but
+// EOF is then only drained.
 #pragma once
 
 #include <cstdint>
@@ -9,69 +10,102 @@
 #include "config/config.h"
 #include "net/byte_stream.h"
 #include "observe/access_log.h"
+#include "proxy/pulse.h"
 #include "proxy/relay.h"
+#include "proxy/tunnel_host.h"
 #include "websocket/handshake.h"
 
 namespace drover::proxy {
 
-class Session;
-
 // Copied from the pool: a tunnel that lives for a week must not keep a week-old configuration alive.
 struct TunnelLimits {
+  using Span = std::chrono::duration<std::uint32_t, std::milli>;  // up to 49 days
   websocket::ScanLimits scan;
-  Milliseconds idle{0};                                       // 0: none
-  std::chrono::duration<std::uint32_t, std::milli> close{0};  // up to 49 days
-  std::uint32_t max_queued = 0;                               // bytes a direction; reading goes on at half of it
+  Milliseconds idle{0};          // 0: none
+  Span close{0};                 // from the first Close or loss to the end
+  Span stalled_write{0};         // 0: none
+  Span ping_client{0};           // silence before a ping; 0: none
+  Span ping_backend{0};          // the same
+  Span ping_timeout{0};          // silence after it
+  std::uint32_t max_queued = 0;  // bytes a direction; reading goes on at half of it
 };
 TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer);
 
-class Tunnel final : public net::ByteStream::Handler {
+class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
  public:
-  // Both streams of `session` are open and read from now on; `session` owns the tunnel.
-  Tunnel(Session& session, const TunnelLimits& limits);
+  // Both streams of `host`, which owns the tunnel, are open and read from now on.
+  Tunnel(TunnelHost& host, const TunnelLimits& limits);
 
   // Bytes that came behind the heads, the first frames of the tunnel.
   void start(Bytes behind_answer, Bytes behind_request);
+  // A frame of Drover's own, Pong, text or binary, to one side; see Relay::inject().
+  enum class Side : std::uint8_t { kClient, kBackend };
+  Relay::Injected inject(Side towards, websocket::Opcode opcode, Bytes payload);
   // Closes both sides in order: at the next frame boundary each, lingering.
   void shut_down(websocket::CloseCode code, const char* reason, observe::Why why);
   void on_deadline();
 
-  const Relay& to_backend() const { return to_backend_; }
-  const Relay& to_client() const { return to_client_; }
+  const Relay& to_backend() const { return client_.from; }
+  const Relay& to_client() const { return backend_.from; }
+  // The last that a ping of Drover's own has measured.
+  std::optional<std::chrono::microseconds> client_rtt() const { return client_.pulse.rtt(); }
+  std::optional<std::chrono::microseconds> backend_rtt() const { return backend_.pulse.rtt(); }
 
  private:
   enum class Life : std::uint8_t { kAlive, kEof, kDead };
+  struct Peer {
+    Relay from;  // what it sends
+    Pulse pulse;
+    MonotonicTime stuck_since{};  // while bytes wait for it: since when none could be written; only with stalled_write
+    Life life = Life::kAlive;
+  };
   // One side of the tunnel with all that a callback of its stream needs.
   struct End {
     net::ByteStream& stream;  // this side
     net::ByteStream& other;
-    Relay& from;     // what this side sends
-    Relay& towards;  // what it is sent
-    Life& life;
+    Peer& self;
+    Peer& peer;
     observe::Initiator initiator;
+
+    Relay& from() const { return self.from; }
+    Relay& towards() const { return peer.from; }  // what this side is sent
   };
-  End end_of(const net::ByteStream& stream);
+  End client_end() { return {host_.client(), host_.backend(), client_, backend_, observe::Initiator::kClient}; }
+  End backend_end() { return {host_.backend(), host_.client(), backend_, client_, observe::Initiator::kBackend}; }
+  End end_of(const net::ByteStream& stream) { return &stream == &host_.client() ? client_end() : backend_end(); }
+  End opposite(const End& end) { return end_of(end.other); }
+  PingLimits ping_limits(const End& end) const;
 
   void on_connected(net::ByteStream&, Result<void>) noexcept override {}
   void on_read(net::ByteStream& stream, Bytes bytes) noexcept override;
   void on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept override;
   void on_written(net::ByteStream& stream) noexcept override;
   void on_closed(net::ByteStream& stream) noexcept override;
+  bool takes_pong(const Relay& relay, Bytes payload) override;
+  void on_ping_passed(const Relay& relay) override;
+  void on_ping_injected(const Relay& relay) override;
 
-  void relay(End end, Bytes bytes);
-  void on_violation(End offender);
-  void close_towards(End end, websocket::CloseCode code, const char* reason);
-  void stop_sending_to(End end);
+  void relay(const End& end, Bytes bytes);
+  void hold_back(const End& end);
+  void resume(const End& end);
+  void expel(const End& offender, websocket::CloseCode code, const char* reason);
+  void close_towards(const End& end, websocket::CloseCode code, const char* reason);
+  void stop_sending_to(const End& end);
   void begin_closing();
   void finish_if_done();
+  void finish();
 
-  Session& session_;
+  // tunnel_watch.cc: what time brings.
+  void watch(const End& end, MonotonicTime now);
+  void watch_pulse(const End& end, MonotonicTime now);
+  void ping(const End& end, MonotonicTime now);
+  void arm_next();
+
+  TunnelHost& host_;
   TunnelLimits limits_;
-  MonotonicTime active_at_;  // last byte either way
-  Relay to_backend_{websocket::Sender::kClient};
-  Relay to_client_{websocket::Sender::kBackend};
-  Life client_ = Life::kAlive;
-  Life backend_ = Life::kAlive;
+  MonotonicTime active_at_;  // last byte that was passed on either way
+  Peer client_;
+  Peer backend_;
   bool closing_ = false;  // timeouts.close is running
 };
 

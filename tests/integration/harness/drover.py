@@ -9,7 +9,6 @@ import resource
 import signal
 import subprocess
 import tempfile
-import tempfile
 import threading
 
 from harness.waiting import PATIENCE, wait_until
@@ -71,6 +70,11 @@ class _Collector(threading.Thread):
     def text(self):
         return "".join(self._chunks)
 
+    def lines(self, first):
+        """The whole lines from that number on."""
+        lines = self._chunks[first:]
+        return lines if not lines or lines[-1].endswith("\n") else lines[:-1]
+
 
 class Drover:
     """A running Drover. As a context manager it must end cleanly: exit code 0, no sanitizer report."""
@@ -95,6 +99,7 @@ class Drover:
         self.pid = self.process.pid
         self._stdout = _Collector(self.process.stdout)
         self._stderr = _Collector(self.process.stderr)
+        self._sessions, self._lines_parsed = [], 0
         try:
             wait_until(lambda: self.events("ready") or self.process.poll() is not None, "drover is ready")
             assert self.process.poll() is None, f"drover ended: {self.log()}"
@@ -120,9 +125,11 @@ class Drover:
 
     def sessions(self):
         """The access lines so far."""
-        lines = [line for line in self.output().splitlines(keepends=True) if line.startswith("{")]
-        records = [json.loads(line) for line in lines if line.endswith("\n")]
-        return [record for record in records if record.get("event") == "session"]
+        lines = self._stdout.lines(self._lines_parsed)
+        self._lines_parsed += len(lines)
+        records = [json.loads(line) for line in lines if line.startswith("{")]
+        self._sessions += [record for record in records if record.get("event") == "session"]
+        return list(self._sessions)
 
     def wait_for_sessions(self, count=1):
         """The access lines, once there are that many."""

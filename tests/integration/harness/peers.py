@@ -19,6 +19,7 @@ import websockets
 from harness.waiting import PATIENCE, wait_until
 
 _HERE = pathlib.Path(__file__).resolve().parents[1]
+NODE = _HERE / "node"
 CLIENTS = ("websockets", "ws")
 SERVERS = ("websockets", "ws")
 
@@ -29,7 +30,7 @@ class ServerProcess:
     def __init__(self, kind, *arguments):
         command = {
             "websockets": [sys.executable, str(_HERE / "peers/websockets_server.py")],
-            "ws": ["node", str(_HERE / "node/ws_server.mjs")],
+            "ws": ["node", str(NODE / "ws_server.mjs")],
         }[kind]
         self.process = subprocess.Popen(
             [*command, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
@@ -150,7 +151,7 @@ def play(client, url, steps, subprotocols=(), deflate=False):
         return asyncio.run(asyncio.wait_for(_play(url, steps, list(subprotocols), deflate), PATIENCE))
     scenario = {"url": url, "steps": steps, "subprotocols": list(subprotocols), "deflate": deflate}
     done = subprocess.run(
-        ["node", str(_HERE / "node/ws_client.mjs")], input=json.dumps(scenario), capture_output=True, text=True,
+        ["node", str(NODE / "ws_client.mjs")], input=json.dumps(scenario), capture_output=True, text=True,
         timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

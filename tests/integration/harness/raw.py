@@ -105,6 +105,13 @@ class Stream:
         self.buffer += chunk
         return not self.over
 
+    def fill_with_what_waits(self):
+        """Reads what has come, without waiting for more."""
+        poll = select.poll()  # takes descriptors over 1,024, as select() does not
+        poll.register(self.socket, select.POLLIN)
+        while not self.over and poll.poll(0):
+            self.fill()
+
     def read_exactly(self, count):
         while len(self.buffer) < count:
             assert self.fill(), f"connection ended after {bytes(self.buffer)!r}, {count} bytes were expected"

@@ -1,172 +1,235 @@
-// One direction of a tunnel against a sink that records: what goes through, where Drover's own Close goes, and that
-// nothing follows a Close.
+// One direction of a tunnel against a sink that records: what goes through, what is told of it, where Drover's own
+// Close goes, and that nothing follows a Close.
 #include "proxy/relay.h"
 
 #include <doctest/doctest.h>
 
-#include <string>
+#include "unit/proxy/relay_fixture.h"
 
-namespace drover::proxy {
+namespace drover::proxy::test {
 namespace {
 
-using websocket::CloseCode;
-using websocket::Opcode;
-using websocket::Sender;
-
-class Sink final : public net::ByteStream {
- public:
-  void set_handler(Handler&) override {}
-  using ByteStream::write;
-  void write(std::span<const Bytes> pieces) override {
-    ++writes;
-    for (const Bytes piece : pieces) written.append(as_text(piece));
-  }
-  std::size_t queued() const override { return 0; }
-  bool write_failed() const override { return false; }
-  void finish_writing() override {}
-  void start_reading() override {}
-  void pause(net::PauseReason) override {}
-  void resume(net::PauseReason) override {}
-  void close() override {}
-
-  std::string written;
-  int writes = 0;
+struct FromBackend : RelayFixture {};
+struct FromClient : RelayFixture {
+  FromClient() : RelayFixture(Sender::kClient) {}
 };
 
-enum class Fin { kFinal, kMore };
-
-// A frame as a backend sends it: not masked, shorter than 126 bytes.
-std::string frame(Opcode opcode, std::string_view payload, Fin fin = Fin::kFinal) {
-  std::string bytes;
-  bytes.push_back(static_cast<char>((fin == Fin::kFinal ? 0x80 : 0) | static_cast<int>(opcode)));
-  bytes.push_back(static_cast<char>(payload.size()));
-  bytes.append(payload);
-  return bytes;
-}
-
-std::string close_frame(std::uint16_t code, std::string_view reason) {
-  const char head[] = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-  return frame(Opcode::kClose, std::string(head, 2).append(reason));
-}
-
-struct Fixture {
-  Relay::Event feed(std::string_view bytes) { return relay.feed(as_bytes(bytes), sink, limits); }
-  Relay relay{Sender::kBackend};
-  Sink sink;
-  websocket::ScanLimits limits;
-};
-
-TEST_CASE_FIXTURE(Fixture, "many frames of one read go out as one write, a ping among them") {
-  const std::string bytes = frame(Opcode::kText, "a") + frame(Opcode::kPing, "p") + frame(Opcode::kBinary, "bc");
+TEST_CASE_FIXTURE(FromBackend, "many frames of one read go out as one write, a ping among them") {
+  const std::string bytes = sent(kText, "a") + sent(kPing, "p") + sent(kBinary, "bc");
   CHECK(feed(bytes) == Relay::Event::kNone);
-  CHECK(sink.written == bytes);
+  CHECK(written() == bytes);
   CHECK(sink.writes == 1);
   CHECK(relay.messages() == 2);
   CHECK(relay.bytes() == bytes.size());
 }
 
-TEST_CASE_FIXTURE(Fixture, "byte by byte, everything arrives in order") {
-  const std::string bytes = frame(Opcode::kText, "hello", Fin::kMore) + frame(Opcode::kPing, "ping") +
-                            frame(Opcode::kContinuation, "world") + frame(Opcode::kPong, "");
-  for (const char byte : bytes) CHECK(feed(std::string_view(&byte, 1)) == Relay::Event::kNone);
-  CHECK(sink.written == bytes);
+TEST_CASE_FIXTURE(FromBackend, "byte by byte, everything arrives in order") {
+  const std::string bytes =
+      sent(kTextBegins, "hello") + sent(kPing, "ping") + sent(kLast, "world") + sent(kPong, "") + sent(kText, "");
+  feed_each_byte(bytes);
+  CHECK(written() == bytes);
+  CHECK(relay.messages() == 2);
+  CHECK(relay.bytes() == bytes.size());
 }
 
-TEST_CASE_FIXTURE(Fixture, "every cut in two gives the same output") {
-  const std::string bytes = frame(Opcode::kPing, "ping") + frame(Opcode::kText, "hello") + close_frame(1000, "bye");
+TEST_CASE_FIXTURE(FromBackend, "every cut in two gives the same output") {
+  const std::string bytes = sent(kPing, "ping") + sent(kText, "hello") + sent(kClose, close_payload(1000, "bye"));
   for (std::size_t cut = 0; cut <= bytes.size(); ++cut) {
     CAPTURE(cut);
-    Fixture two;
+    FromBackend two;
     two.feed(std::string_view(bytes).substr(0, cut));
     two.feed(std::string_view(bytes).substr(cut));
-    CHECK(two.sink.written == bytes);
+    CHECK(two.written() == bytes);
+    CHECK(two.relay.bytes() == bytes.size());
     CHECK(two.relay.close_code() == 1000);
     CHECK(two.relay.ended());
   }
 }
 
-TEST_CASE_FIXTURE(Fixture, "nothing goes through behind a Close") {
-  CHECK(feed(frame(Opcode::kText, "x") + close_frame(4001, "") + frame(Opcode::kText, "late")) ==
-        Relay::Event::kClosePassed);
-  CHECK(feed(frame(Opcode::kText, "later")) == Relay::Event::kNone);
-  CHECK(sink.written == frame(Opcode::kText, "x") + close_frame(4001, ""));
+TEST_CASE_FIXTURE(FromBackend, "nothing goes through behind a Close") {
+  const std::string close = sent(kClose, close_payload(4001));
+  CHECK(feed(sent(kText, "x") + close + sent(kText, "late")) == Relay::Event::kClosePassed);
+  CHECK(feed(sent(kText, "later")) == Relay::Event::kNone);
+  CHECK(written() == sent(kText, "x") + close);
   CHECK(relay.close_code() == 4001);
+  CHECK(inject(Opcode::kPing, "p") == Relay::Injected::kDropped);
+  CHECK(inject(Opcode::kText, "t") == Relay::Injected::kDropped);
+  CHECK(inject_close() == Relay::Injected::kDropped);
+  relay.abandon(CloseCode::kServiceRestart, "backend lost", sink);
+  CHECK(written() == sent(kText, "x") + close);
 }
 
-TEST_CASE_FIXTURE(Fixture, "a Close without a code is remembered as 1005") {
-  feed(frame(Opcode::kClose, ""));
+TEST_CASE_FIXTURE(FromBackend, "a Close without a code is remembered as 1005") {
+  CHECK(relay.close_code() == 0);
+  feed(sent(kClose, ""));
   CHECK(relay.close_code() == 1005);
 }
 
-TEST_CASE_FIXTURE(Fixture, "what stands before a violation goes through, nothing of it") {
-  const std::string legal = frame(Opcode::kText, "x");
-  CHECK(feed(legal + "\x83\x01z") == Relay::Event::kViolation);  // opcode 3 is reserved
-  CHECK(sink.written == legal);
+TEST_CASE_FIXTURE(FromClient, "a client's Close is read through its mask, and goes on with it") {
+  const std::string close = sent(kClose, close_payload(4321, "bye"));
+  feed_each_byte(close);
+  CHECK(relay.close_code() == 4321);
+  CHECK(written() == close);
+}
+
+TEST_CASE_FIXTURE(FromBackend, "what stands before a violation goes through, nothing of it") {
+  const std::string legal = sent(kText, "x");
+  CHECK(feed(legal + sent(0x83, "z")) == Relay::Event::kViolation);  // opcode 3 is reserved
+  CHECK(written() == legal);
+  CHECK(relay.bytes() == legal.size());
   CHECK(relay.violation().code == CloseCode::kProtocolError);
 }
 
-TEST_CASE_FIXTURE(Fixture, "Drover's own Close goes out at once at a frame boundary") {
-  feed(frame(Opcode::kText, "x"));
-  sink.written.clear();
-  CHECK(relay.send_close(CloseCode::kGoingAway, "shutdown", sink));
-  CHECK(sink.written == close_frame(1001, "shutdown"));
-  CHECK(feed(frame(Opcode::kText, "late")) == Relay::Event::kNone);
-  CHECK(sink.written == close_frame(1001, "shutdown"));
-  CHECK_FALSE(relay.send_close(CloseCode::kGoingAway, "again", sink));
+TEST_CASE("what stands before a violation that is cut anywhere goes through, nothing of it") {
+  const std::string legal = frame(Sender::kBackend, kPing, "p") + frame(Sender::kBackend, kText, "x");
+  const std::string illegal = frame(Sender::kBackend, kClose, "\x03\xed none");  // 1005 is not for the wire
+  const std::string stream = legal + illegal;
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    CAPTURE(cut);
+    FromBackend two;
+    two.feed(std::string_view(stream).substr(0, cut));
+    CHECK(two.feed(std::string_view(stream).substr(cut)) == Relay::Event::kViolation);
+    CHECK(two.written() == legal);
+    CHECK(two.relay.close_code() == 0);
+  }
 }
 
-TEST_CASE_FIXTURE(Fixture, "within a frame Drover's own Close waits for its end, and what is behind it is dropped") {
-  const std::string first = frame(Opcode::kText, "hello", Fin::kMore);
+TEST_CASE_FIXTURE(FromBackend, "a message over the limit is refused at its header") {
+  limits.max_message_size = 4;
+  CHECK(feed(sent(kText, "1234")) == Relay::Event::kNone);
+  CHECK(feed(std::string_view(sent(kText, "12345")).substr(0, 2)) == Relay::Event::kViolation);
+  CHECK(relay.violation().code == CloseCode::kTooBig);
+}
+
+TEST_CASE_FIXTURE(FromBackend, "Drover's own Close goes out at once at a frame boundary") {
+  feed(sent(kText, "x"));
+  sink.take();
+  CHECK(inject_close() == Relay::Injected::kSent);
+  CHECK(relay.ended());
+  CHECK(feed(sent(kText, "late")) == Relay::Event::kNone);
+  CHECK(inject_close() == Relay::Injected::kDropped);
+  CHECK(written() == sent(kClose, close_payload(1001, "shutdown")));
+}
+
+TEST_CASE_FIXTURE(FromBackend,
+                  "within a frame Drover's own Close waits for its end, and what is behind it is dropped") {
+  const std::string first = sent(kTextBegins, "hello");
   feed(std::string_view(first).substr(0, 4));
-  CHECK_FALSE(relay.send_close(CloseCode::kGoingAway, "shutdown", sink));
+  CHECK(inject_close() == Relay::Injected::kWaiting);
   CHECK_FALSE(relay.ended());
+  CHECK(inject_close() == Relay::Injected::kDropped);
+  CHECK(inject(Opcode::kPong, "late") == Relay::Injected::kDropped);
+  CHECK(feed(first.substr(4, 1)) == Relay::Event::kNone);
   // Between two fragments a control frame may stand, RFC 6455 section 5.4.
-  const std::string rest = first.substr(4);
-  CHECK(feed(std::string_view(rest).substr(0, 1)) == Relay::Event::kNone);
-  CHECK(feed(rest.substr(1) + frame(Opcode::kContinuation, "x")) == Relay::Event::kCloseSent);
-  // The next frame was in the same read: the Close may stand before or behind it, but at a boundary.
-  const bool before = sink.written == first + close_frame(1001, "shutdown");
-  const bool behind = sink.written == first + frame(Opcode::kContinuation, "x") + close_frame(1001, "shutdown");
-  CHECK((before || behind));
+  CHECK(feed(first.substr(5)) == Relay::Event::kCloseSent);
+  CHECK(feed(sent(kLast, "x")) == Relay::Event::kNone);
+  CHECK(written() == first + sent(kClose, close_payload(1001, "shutdown")));
+  CHECK(relay.ended());
+  CHECK(relay.bytes() == first.size());
+}
+
+TEST_CASE_FIXTURE(FromBackend, "a Close of Drover's own that waits goes before the sender's") {
+  const std::string first = sent(kText, "hello");
+  feed(std::string_view(first).substr(0, 4));
+  inject_close();
+  CHECK(feed(first.substr(4) + sent(kClose, close_payload(1000))) == Relay::Event::kCloseSent);
+  CHECK(written() == first + sent(kClose, close_payload(1001, "shutdown")));
+}
+
+TEST_CASE_FIXTURE(FromBackend, "a lost sender leaves a Close at a boundary") {
+  feed(sent(kTextBegins, "x"));
+  relay.abandon(CloseCode::kServiceRestart, "backend lost", sink);
+  CHECK(written() == sent(kTextBegins, "x") + sent(kClose, close_payload(1012, "backend lost")));
   CHECK(relay.ended());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a lost sender leaves a Close at a boundary, and none within a frame") {
-  feed(frame(Opcode::kText, "x"));
+TEST_CASE_FIXTURE(FromBackend, "a sender lost within a frame leaves no Close, nor what waited") {
+  const std::string cut = sent(kText, "hello").substr(0, 4);
+  feed(cut);
+  inject(Opcode::kPing, "p");
   relay.abandon(CloseCode::kServiceRestart, "backend lost", sink);
-  CHECK(sink.written == frame(Opcode::kText, "x") + close_frame(1012, "backend lost"));
-
-  Fixture within;
-  within.feed(std::string_view(frame(Opcode::kText, "hello")).substr(0, 4));
-  within.relay.abandon(CloseCode::kServiceRestart, "backend lost", within.sink);
-  CHECK(within.sink.written == frame(Opcode::kText, "hello").substr(0, 4));
-  CHECK(within.relay.ended());
+  CHECK(written() == cut);
+  CHECK(relay.ended());
+  CHECK(feed("llo") == Relay::Event::kNone);
+  CHECK(written() == cut);
 }
 
-TEST_CASE("a header that is cut short is not passed on: a Close can still stand there") {
-  Fixture cut;
-  const std::string bytes = frame(Opcode::kText, "x");
-  cut.feed(bytes + bytes.substr(0, 1));
-  CHECK(cut.sink.written == bytes);
-  cut.relay.abandon(CloseCode::kServiceRestart, "backend lost", cut.sink);
-  CHECK(cut.sink.written == bytes + close_frame(1012, "backend lost"));
+TEST_CASE_FIXTURE(FromBackend,
+                  "a header or a control frame that is cut is not passed on: a Close can still stand there") {
+  for (const std::string& held : {sent(kText, "x").substr(0, 1), sent(kPing, "ping").substr(0, 5)}) {
+    FromBackend cut;
+    cut.feed(sent(kText, "x") + held);
+    CHECK(cut.written() == sent(kText, "x"));
+    cut.relay.abandon(CloseCode::kServiceRestart, "backend lost", cut.sink);
+    CHECK(cut.written() == sent(kText, "x") + sent(kClose, close_payload(1012, "backend lost")));
+  }
 }
 
-TEST_CASE("towards a backend Drover's Close is masked") {
-  Relay relay(Sender::kClient);
-  Sink sink;
-  relay.send_close(CloseCode::kGoingAway, "client gone", sink);
-  REQUIRE(sink.written.size() == 2 + 4 + 2 + 11);
-  CHECK(static_cast<unsigned char>(sink.written[1]) == (0x80 | 13));
+TEST_CASE_FIXTURE(FromClient, "towards a backend Drover's Close is masked") {
+  inject_close();
+  const Wire wire = read_wire(written());
+  REQUIRE(wire.frames.size() == 1);
+  CHECK(wire.frames[0].key.size() == 4);
+  CHECK(wire.frames[0].opcode == 8);
+  CHECK(wire.frames[0].payload == close_payload(1001, "shutdown"));
 }
 
-TEST_CASE("a message over the limit is refused at its header") {
-  Fixture big;
-  big.limits.max_message_size = 4;
-  CHECK(big.feed(frame(Opcode::kText, "1234")) == Relay::Event::kNone);
-  CHECK(big.feed(std::string_view(frame(Opcode::kText, "12345")).substr(0, 2)) == Relay::Event::kViolation);
-  CHECK(big.relay.violation().code == CloseCode::kTooBig);
+TEST_CASE_FIXTURE(FromBackend, "only a Pong that the observer takes is kept back, and it is not counted") {
+  observer.ours = {"ours"};
+  const std::string before = sent(kText, "before");
+  const std::string behind = sent(kPong, "theirs") + sent(kText, "behind");
+  CHECK(feed(before + sent(kPong, "ours") + behind) == Relay::Event::kNone);
+  CHECK(written() == before + behind);
+  CHECK(relay.bytes() == before.size() + behind.size());
+  CHECK(observer.pongs == std::vector<std::string>{"ours", "theirs"});
+}
+
+TEST_CASE_FIXTURE(FromClient, "a Pong of Drover's is kept back wherever it is cut, also within a message") {
+  const std::string before = sent(kTextBegins, "hel");
+  const std::string behind = sent(kLast, "lo");
+  const std::string pong = sent(kPong, "ours");
+  const std::string stream = before + pong + behind;
+  const auto check = [&](FromClient& fed) {
+    CHECK(fed.written() == before + behind);
+    CHECK(fed.relay.bytes() == before.size() + behind.size());
+    CHECK(fed.observer.pongs == std::vector<std::string>{"ours"});
+  };
+  for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+    CAPTURE(cut);
+    FromClient two;
+    two.observer.ours = {"ours"};
+    two.feed(std::string_view(stream).substr(0, cut));
+    two.feed(std::string_view(stream).substr(cut));
+    check(two);
+  }
+  observer.ours = {"ours"};
+  feed_each_byte(stream);
+  check(*this);
+}
+
+TEST_CASE_FIXTURE(FromBackend,
+                  "a Ping that is passed on is told, once, also when it is cut; Pongs and Closes are not") {
+  feed(sent(kPing, "a"));
+  CHECK(observer.pings_passed == 1);
+  feed_each_byte(sent(kPing, "b"));
+  CHECK(observer.pings_passed == 2);
+  feed(sent(kPong, "c") + sent(kText, "d") + sent(kClose, ""));
+  CHECK(observer.pings_passed == 2);
+  CHECK(observer.pings_injected == 0);
+}
+
+TEST_CASE_FIXTURE(FromBackend, "more pieces than one write has room for keep their order") {
+  observer.ours = {"ours"};
+  std::string stream, rest;
+  for (int i = 0; i < 40; ++i) {
+    const std::string text = sent(kText, std::to_string(i));
+    stream += text + sent(kPong, "ours");
+    rest += text;
+  }
+  feed(stream);
+  CHECK(written() == rest);
+  CHECK(relay.bytes() == rest.size());
 }
 
 }  // namespace
-}  // namespace drover::proxy
+}  // namespace drover::proxy::test

@@ -1,0 +1,27 @@
+// TCP_INFO and FIONREAD. A file of its own: linux/tcp.h, whose tcp_info is the whole one, and libuv's header cannot be
+// included together.
+#include "net/link.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+namespace drover::net {
+
+Link link_of(int fd) {
+  constexpr std::uint8_t kClosed = 7;  // TCP_CLOSE: without a FIN of ours only a reset or a timeout leads there
+  Link link;
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) {
+    link.lost = info.tcpi_state == kClosed;
+    link.in_flight = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+    link.acknowledged = info.tcpi_bytes_acked;
+  }
+  int unread = 0;
+  if (::ioctl(fd, FIONREAD, &unread) == 0) link.unread = static_cast<std::size_t>(unread);
+  return link;
+}
+
+}  // namespace drover::net

@@ -1,0 +1,35 @@
+// What a tunnel needs of the session that owns it: its two streams, the time, one deadline, and somebody to tell how
+// it ended. One thread.
+#pragma once
+
+#include <chrono>
+
+#include "base/clock.h"
+#include "net/byte_stream.h"
+#include "observe/access_log.h"
+#include "observe/counters.h"
+
+namespace drover::proxy {
+
+class TunnelHost {
+ public:
+  virtual net::ByteStream& client() = 0;
+  virtual net::ByteStream& backend() = 0;
+  virtual observe::Counters& counters() = 0;
+  virtual MonotonicTime now() const = 0;  // cached a turn of the loop
+  // Reads the clock; for round-trip times.
+  virtual std::chrono::microseconds precise_now() const = 0;
+  // Calls the tunnel's on_deadline() then; replaces the deadline before.
+  virtual void arm(MonotonicTime deadline) = 0;
+  // What ended it: the first call counts.
+  virtual void note_end(observe::Initiator initiator, observe::Why why) = 0;
+  // Ends the session at once: both streams close. Safe in any callback.
+  virtual void finish() = 0;
+  // From the streams' on_closed(), once each.
+  virtual void on_stream_closed() = 0;
+
+ protected:
+  ~TunnelHost() = default;
+};
+
+}  // namespace drover::proxy

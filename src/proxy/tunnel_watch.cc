@@ -1,0 +1,104 @@
+// The tunnel's deadlines: idle, peers that are silent, peers that take nothing in, and those that vanish unread. One
+// timer serves them all; what happens meanwhile only stores the time, and the timer looks again when it fires.
+#include <algorithm>
+
+#include "proxy/tunnel.h"
+
+namespace drover::proxy {
+
+using observe::Initiator;
+using observe::Why;
+using websocket::CloseCode;
+using websocket::Opcode;
+
+namespace {
+
+// A stream that is not read does not see its peer go, so somebody has to look.
+constexpr Milliseconds kLookAtPaused{250};
+
+}  // namespace
+
+PingLimits Tunnel::ping_limits(const End& end) const {
+  return {end.initiator == Initiator::kClient ? limits_.ping_client : limits_.ping_backend, limits_.ping_timeout};
+}
+
+void Tunnel::on_deadline() {
+  if (closing_) return finish();
+  const MonotonicTime now = host_.now();
+  if (limits_.idle.count() > 0 && now - active_at_ >= limits_.idle) {
+    return shut_down(CloseCode::kGoingAway, "idle", Why::kIdle);
+  }
+  watch(client_end(), now);
+  if (!closing_) watch(backend_end(), now);
+  arm_next();
+}
+
+void Tunnel::watch(const End& end, MonotonicTime now) {
+  const bool stuck = end.self.stuck_since != MonotonicTime{} && now - end.self.stuck_since >= limits_.stalled_write;
+  if (stuck) {
+    host_.note_end(end.initiator, Why::kSlow);
+    return expel(end, CloseCode::kPolicyViolation, "too slow");
+  }
+  if (!end.stream.paused()) return watch_pulse(end, now);
+  if (end.stream.link().lost) on_read_end(end.stream, net::ReadEnd::kReset);
+}
+
+void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
+  Pulse& pulse = end.self.pulse;
+  const auto due = pulse.due(now, ping_limits(end));
+  if (due == Pulse::Due::kNothing) return;
+  if (due == Pulse::Due::kPing) return ping(end, now);
+  const net::Link link = end.stream.link();
+  if (link.unread > 0) return pulse.hear(now);  // it is Drover that is late
+  if (link.in_flight && pulse.takes_in(now, link.acknowledged)) return;
+  host_.note_end(end.initiator, Why::kPingTimeout);
+  expel(end, CloseCode::kGoingAway, "ping timeout");
+}
+
+void Tunnel::ping(const End& end, MonotonicTime now) {
+  Pulse& pulse = end.self.pulse;
+  if (!pulse.owes_pong()) {
+    const auto payload = pulse.next_ping();
+    switch (end.towards().inject(Opcode::kPing, payload, end.stream)) {
+      case Relay::Injected::kSent: pulse.note_sent(host_.precise_now()); break;
+      case Relay::Injected::kWaiting: return pulse.note_waiting();
+      case Relay::Injected::kDropped: return pulse.hear(now);  // out of memory: later
+    }
+  }
+  pulse.note_asked(now, end.stream.link().acknowledged);
+}
+
+bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
+  Peer& sender = &relay == &client_.from ? client_ : backend_;
+  return sender.pulse.answers(payload, host_.precise_now());
+}
+
+void Tunnel::on_ping_passed(const Relay& relay) {
+  Peer& receiver = &relay == &client_.from ? backend_ : client_;
+  receiver.pulse.note_foreign_ping();
+}
+
+void Tunnel::on_ping_injected(const Relay& relay) {
+  const End receiver = &relay == &client_.from ? backend_end() : client_end();
+  receiver.self.pulse.note_sent(host_.precise_now());
+  receiver.self.pulse.note_asked(host_.now(), receiver.stream.link().acknowledged);
+  arm_next();
+}
+
+void Tunnel::arm_next() {
+  if (closing_) return;  // nothing moves the end
+  constexpr MonotonicTime kNever = MonotonicTime::max();
+  MonotonicTime next = kNever;
+  if (limits_.idle.count() > 0) next = active_at_ + limits_.idle;
+  for (const End& end : {client_end(), backend_end()}) {
+    if (end.self.stuck_since != MonotonicTime{}) next = std::min(next, end.self.stuck_since + limits_.stalled_write);
+    if (end.stream.paused()) {
+      next = std::min(next, host_.now() + kLookAtPaused);
+    } else if (const auto due = end.self.pulse.next_due(ping_limits(end))) {
+      next = std::min(next, *due);
+    }
+  }
+  if (next != kNever) host_.arm(next);
+}
+
+}  // namespace drover::proxy
