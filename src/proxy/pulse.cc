@@ -37,17 +37,19 @@ void Pulse::note_sent(std::chrono::microseconds precise_now) {
   sent_at_ = static_cast<std::uint32_t>(precise_now.count());
 }
 
-void Pulse::note_asked(MonotonicTime now, std::uint64_t acknowledged) {
+void Pulse::note_asked(MonotonicTime now, const net::Link& link) {
   asking_ = Asking::kAsked;
   asked_at_ = now;
-  acknowledged_ = static_cast<std::uint32_t>(acknowledged);
+  acknowledged_ = static_cast<std::uint32_t>(link.acknowledged);
+  behind_ = link.in_flight;
 }
 
-bool Pulse::takes_in(MonotonicTime now, std::uint64_t acknowledged) {
-  const auto low = static_cast<std::uint32_t>(acknowledged);
-  if (low == acknowledged_) return false;
-  acknowledged_ = low;
+bool Pulse::takes_in(MonotonicTime now, const net::Link& link) {
+  const auto acknowledged = static_cast<std::uint32_t>(link.acknowledged);
+  if (acknowledged == acknowledged_ || !(behind_ || link.in_flight)) return false;
+  acknowledged_ = acknowledged;
   asked_at_ = now;
+  behind_ = link.in_flight;
   return true;
 }
 

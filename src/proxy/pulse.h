@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "net/link.h"
 
 namespace drover::proxy {
 
@@ -47,10 +48,11 @@ class Pulse {
   // next_ping() has to wait for the end of a frame.
   void note_waiting() { asking_ = Asking::kWaiting; }
   void note_sent(std::chrono::microseconds precise_now);  // it went out
-  // It has been asked, by that ping or by the other side's, when its TCP had acknowledged so many bytes.
-  void note_asked(MonotonicTime now, std::uint64_t acknowledged);
-  // At kVerdict: bytes that the peer takes in tell of life, since the ping may be behind them. Then it gets more time.
-  bool takes_in(MonotonicTime now, std::uint64_t acknowledged);
+  // It has been asked, by that ping or by the other side's; `link` as it was just before.
+  void note_asked(MonotonicTime now, const net::Link& link);
+  // At kVerdict: true where the peer has taken in more of what was on its way to it before the ping. It cannot have
+  // answered what it has yet to come to, or has only just come to, so it gets as much time again.
+  bool takes_in(MonotonicTime now, const net::Link& link);
 
   // A Pong: true where it answers one of these pings, each once.
   bool answers(Bytes payload, std::chrono::microseconds precise_now);
@@ -72,6 +74,7 @@ class Pulse {
   std::uint32_t answered_ = 0;      // the newest that was answered
   std::uint32_t rtt_ = 0;           // microseconds; 0: none was measured
   Asking asking_ = Asking::kNothing;
+  bool behind_ = false;  // there were bytes on their way before the ping
   bool owes_pong_ = false;
 };
 

@@ -50,13 +50,14 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   if (due == Pulse::Due::kPing) return ping(end, now);
   const net::Link link = end.stream.link();
   if (link.unread > 0) return pulse.hear(now);  // it is Drover that is late
-  if (link.in_flight && pulse.takes_in(now, link.acknowledged)) return;
+  if (pulse.takes_in(now, link)) return;
   host_.note_end(end.initiator, Why::kPingTimeout);
   expel(end, CloseCode::kGoingAway, "ping timeout");
 }
 
 void Tunnel::ping(const End& end, MonotonicTime now) {
   Pulse& pulse = end.self.pulse;
+  const net::Link before = end.stream.link();
   if (!pulse.owes_pong()) {
     const auto payload = pulse.next_ping();
     switch (end.towards().inject(Opcode::kPing, payload, end.stream)) {
@@ -65,7 +66,7 @@ void Tunnel::ping(const End& end, MonotonicTime now) {
       case Relay::Injected::kDropped: return pulse.hear(now);  // out of memory: later
     }
   }
-  pulse.note_asked(now, end.stream.link().acknowledged);
+  pulse.note_asked(now, before);
 }
 
 bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
@@ -81,7 +82,7 @@ void Tunnel::on_ping_passed(const Relay& relay) {
 void Tunnel::on_ping_injected(const Relay& relay) {
   const End receiver = &relay == &client_.from ? backend_end() : client_end();
   receiver.self.pulse.note_sent(host_.precise_now());
-  receiver.self.pulse.note_asked(host_.now(), receiver.stream.link().acknowledged);
+  receiver.self.pulse.note_asked(host_.now(), receiver.stream.link());
   arm_next();
 }
 
@@ -91,10 +92,13 @@ void Tunnel::arm_next() {
   MonotonicTime next = kNever;
   if (limits_.idle.count() > 0) next = active_at_ + limits_.idle;
   for (const End& end : {client_end(), backend_end()}) {
+    const PingLimits pings = ping_limits(end);
+    // It may speak and be silent again before any other deadline.
+    if (pings.interval.count() > 0) next = std::min(next, host_.now() + pings.interval);
     if (end.self.stuck_since != MonotonicTime{}) next = std::min(next, end.self.stuck_since + limits_.stalled_write);
     if (end.stream.paused()) {
       next = std::min(next, host_.now() + kLookAtPaused);
-    } else if (const auto due = end.self.pulse.next_due(ping_limits(end))) {
+    } else if (const auto due = end.self.pulse.next_due(pings)) {
       next = std::min(next, *due);
     }
   }

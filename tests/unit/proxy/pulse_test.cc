@@ -17,11 +17,19 @@ constexpr MonotonicTime at(int milliseconds) {
   return MonotonicTime(Milliseconds(milliseconds));
 }
 
+constexpr net::Link kCaughtUp{};
+constexpr net::Link in_flight(std::uint64_t acknowledged) {
+  return {.in_flight = true, .acknowledged = acknowledged};
+}
+constexpr net::Link caught_up(std::uint64_t acknowledged) {
+  return {.in_flight = false, .acknowledged = acknowledged};
+}
+
 struct Fixture {
-  void ask(int milliseconds, std::uint64_t acknowledged = 0) {
+  void ask(int milliseconds, const net::Link& link = kCaughtUp) {
     payload = pulse.next_ping();
     pulse.note_sent(Milliseconds(milliseconds));
-    pulse.note_asked(at(milliseconds), acknowledged);
+    pulse.note_asked(at(milliseconds), link);
   }
   Due due(int milliseconds) const { return pulse.due(at(milliseconds), kLimits); }
 
@@ -79,7 +87,7 @@ TEST_CASE_FIXTURE(Fixture, "while a ping waits to go out nothing is due; the tim
   pulse.hear(at(1'500));  // still on its way
   CHECK(due(9'999) == Due::kNothing);
   pulse.note_sent(Milliseconds(2'000));
-  pulse.note_asked(at(2'000), 0);
+  pulse.note_asked(at(2'000), kCaughtUp);
   CHECK(due(2'029) == Due::kNothing);
   CHECK(due(2'030) == Due::kVerdict);
 }
@@ -99,30 +107,45 @@ TEST_CASE_FIXTURE(Fixture, "a Ping of the other side's stands for one of Drover'
   CHECK(pulse.owes_pong());
   CHECK(due(1'099) == Due::kNothing);
   CHECK(due(1'100) == Due::kPing);
-  pulse.note_asked(at(1'100), 0);
+  pulse.note_asked(at(1'100), kCaughtUp);
   CHECK(due(1'129) == Due::kNothing);
   CHECK(due(1'130) == Due::kVerdict);
   pulse.hear(at(1'129));
   CHECK_FALSE(pulse.owes_pong());
 }
 
-TEST_CASE_FIXTURE(Fixture, "a peer that has taken bytes in since gets another timeout, each time anew") {
-  ask(1'100, 500);
-  CHECK_FALSE(pulse.takes_in(at(1'130), 500));
+TEST_CASE_FIXTURE(Fixture,
+                  "a peer that takes in what was on its way before the ping gets another timeout, each time anew") {
+  ask(1'100, in_flight(500));
+  CHECK_FALSE(pulse.takes_in(at(1'130), in_flight(500)));
   CHECK(due(1'130) == Due::kVerdict);
-  CHECK(pulse.takes_in(at(1'130), 501));
+  CHECK(pulse.takes_in(at(1'130), in_flight(501)));
   CHECK(due(1'130) == Due::kNothing);
   CHECK(due(1'159) == Due::kNothing);
   CHECK(due(1'160) == Due::kVerdict);
   CHECK(pulse.next_due(kLimits) == at(1'160));
-  CHECK_FALSE(pulse.takes_in(at(1'160), 501));
+  CHECK_FALSE(pulse.takes_in(at(1'160), in_flight(501)));
   CHECK(due(1'160) == Due::kVerdict);
 }
 
+TEST_CASE_FIXTURE(Fixture,
+                  "a peer that has come to the end of what was on its way gets one more timeout for its answer") {
+  ask(1'100, in_flight(500));
+  CHECK(pulse.takes_in(at(1'130), caught_up(900)));
+  CHECK(due(1'160) == Due::kVerdict);
+  CHECK_FALSE(pulse.takes_in(at(1'160), caught_up(910)));  // what came behind the ping proves nothing
+}
+
+TEST_CASE_FIXTURE(Fixture, "a kernel that acknowledges for a peer that hangs does not keep it") {
+  ask(1'100, caught_up(500));
+  CHECK_FALSE(pulse.takes_in(at(1'130), caught_up(600)));
+  CHECK(due(1'130) == Due::kVerdict);
+}
+
 TEST_CASE_FIXTURE(Fixture, "bytes taken in are compared beyond 4 GiB too") {
-  ask(1'100, 0xffff'ffff);
-  CHECK(pulse.takes_in(at(1'130), 0x1'0000'0000));
-  CHECK_FALSE(pulse.takes_in(at(1'160), 0x1'0000'0000));
+  ask(1'100, in_flight(0xffff'ffff));
+  CHECK(pulse.takes_in(at(1'130), in_flight(0x1'0000'0000)));
+  CHECK_FALSE(pulse.takes_in(at(1'160), in_flight(0x1'0000'0000)));
 }
 
 TEST_CASE_FIXTURE(Fixture, "the answer to a ping counts once, and gives the round trip") {

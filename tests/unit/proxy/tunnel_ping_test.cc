@@ -42,6 +42,25 @@ TEST_CASE("a silent peer is pinged, its Pong is swallowed and gives the round tr
   });
 }
 
+TEST_CASE("a peer that speaks and falls silent again is pinged in time, however long ping.timeout is") {
+  both_ways([](TunnelFixture& it) {
+    ping_near(it);
+    it.limits.ping_timeout = Milliseconds(5'000);
+    it.begin();
+    for (int i = 0; i < 3; ++i) {
+      it.pass(100);
+      const std::string payload = take_ping(it.near());
+      it.pass(10);
+      it.near().receive(it.near_sends(kPong, payload));
+      it.pass(99);
+      CHECK(it.near().taken().empty());
+      it.pass(1);
+      take_ping(it.near());  // 100 ms after the Pong
+      it.near().receive(it.near_sends(kText, "alive"));
+    }
+  });
+}
+
 TEST_CASE("Pongs that answer somebody else pass, old answers too") {
   both_ways([](TunnelFixture& it) {
     ping_near(it);
