@@ -4,7 +4,8 @@ import struct
 import threading
 
 import pytest
-from harness import BINARY, PATIENCE, PING, SLOW, backend_frame, client_frame, open_tunnel, stable
+from harness import (
+    BINARY, CONTINUATION, PATIENCE, PING, SLOW, TEXT, backend_frame, client_frame, open_tunnel, stable)
 
 _FRAME_PAYLOAD = 64 * 1024
 _MEGABYTE = 1 << 20
@@ -95,11 +96,13 @@ def test_eight_slow_readers_stay_within_their_queues(start, backend):
     drover.wait_for_sessions(8)
 
 
-def test_ping_flood_towards_a_peer_that_does_not_read(start, backend):
+@pytest.mark.parametrize("flooder", ["client", "backend"])
+def test_ping_flood_towards_a_peer_that_does_not_read(start, backend, flooder):
     drover = start({"backends": [backend.address]})
     client, server = open_tunnel(drover.port, backend)
+    source, reader = (client, server) if flooder == "client" else (server, client)
     before = drover.resident_bytes()
-    pings = client_frame(PING, b"x" * 125) * 1000
+    pings = (client_frame if flooder == "client" else backend_frame)(PING, b"x" * 125) * 1000
     sent = 0
     stop = threading.Event()
 
@@ -107,17 +110,35 @@ def test_ping_flood_towards_a_peer_that_does_not_read(start, backend):
         nonlocal sent
         while not stop.is_set():
             try:
-                sent += client.socket.send(pings)
+                sent += source.socket.send(pings)
             except OSError:
                 return
 
-    flooder = threading.Thread(target=flood, daemon=True)
-    flooder.start()
+    thread = threading.Thread(target=flood, daemon=True)
+    thread.start()
     assert stable(lambda: sent, timeout=2 * PATIENCE) < _IN_SOCKETS
     assert SLOW or drover.resident_bytes() - before < _MEGABYTE
     stop.set()
-    server.reset()
-    flooder.join()
+    reader.reset()
+    thread.join()
+
+
+@pytest.mark.parametrize("payload", [b"", b"x"], ids=["empty", "tiny"])
+@pytest.mark.parametrize("sender", ["client", "backend"])
+def test_fragments_without_end_cost_no_memory_and_end_at_the_default_limit(start, backend, sender, payload):
+    drover = start({"backends": [backend.address]})
+    client, server = open_tunnel(drover.port, backend)
+    source, reader = (client, server) if sender == "client" else (server, client)
+    frame = client_frame if sender == "client" else backend_frame
+    before = drover.resident_bytes()
+    fragments = frame(TEXT, payload, fin=False) + frame(CONTINUATION, payload, fin=False) * 16_383
+    source.send(fragments)
+    assert reader.read_exactly(len(fragments)) == fragments
+    assert not source.readable()
+    source.send(frame(CONTINUATION, payload))
+    assert [frame.close_code for frame in source.read_frames_to_end()] == [1008]
+    assert [frame.close_code for frame in reader.read_frames_to_end()] == [1001 if sender == "client" else 1012]
+    assert SLOW or drover.resident_bytes() - before < _MEGABYTE
 
 
 def test_max_queued_bounds_a_direction(start, backend):
