@@ -16,7 +16,7 @@ Link link_of(int fd) {
   socklen_t size = sizeof(info);
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0) {
     link.lost = info.tcpi_state == kClosed;
-    link.in_flight = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+    link.unsent = info.tcpi_notsent_bytes > 0;
     link.acknowledged = info.tcpi_bytes_acked;
   }
   int unread = 0;

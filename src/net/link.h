@@ -9,7 +9,7 @@ namespace drover::net {
 struct Link {
   bool lost = false;               // reset, or given up by TCP (or both FINs are sent); else seen only by reading
   std::size_t unread = 0;          // bytes that have arrived and wait to be read
-  bool in_flight = false;          // the peer's TCP has not acknowledged everything that was written
+  bool unsent = false;             // the kernel holds bytes back, since the peer's window or the path is full
   std::uint64_t acknowledged = 0;  // bytes that it has acknowledged since the connection began
 };
 

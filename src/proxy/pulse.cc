@@ -16,7 +16,7 @@ Pulse::Due Pulse::due(MonotonicTime now, const PingLimits& limits) const {
 }
 
 std::optional<MonotonicTime> Pulse::next_due(const PingLimits& limits) const {
-  if (limits.interval.count() == 0 || asking_ == Asking::kWaiting) return std::nullopt;
+  if (limits.interval.count() == 0) return std::nullopt;
   return unanswered() ? asked_at_ + limits.timeout : heard_at_ + limits.interval;
 }
 
@@ -37,19 +37,27 @@ void Pulse::note_sent(std::chrono::microseconds precise_now) {
   sent_at_ = static_cast<std::uint32_t>(precise_now.count());
 }
 
+void Pulse::note_waiting(MonotonicTime now, const net::Link& link) {
+  ask(Asking::kWaiting, now, link);
+}
+
 void Pulse::note_asked(MonotonicTime now, const net::Link& link) {
-  asking_ = Asking::kAsked;
+  ask(Asking::kAsked, now, link);
+}
+
+void Pulse::ask(Asking asking, MonotonicTime now, const net::Link& link) {
+  asking_ = asking;
   asked_at_ = now;
   acknowledged_ = static_cast<std::uint32_t>(link.acknowledged);
-  behind_ = link.in_flight;
+  behind_ = link.unsent;
 }
 
 bool Pulse::takes_in(MonotonicTime now, const net::Link& link) {
   const auto acknowledged = static_cast<std::uint32_t>(link.acknowledged);
-  if (acknowledged == acknowledged_ || !(behind_ || link.in_flight)) return false;
+  if (acknowledged == acknowledged_ || !(behind_ || link.unsent)) return false;
   acknowledged_ = acknowledged;
   asked_at_ = now;
-  behind_ = link.in_flight;
+  behind_ = link.unsent;
   return true;
 }
 

@@ -38,15 +38,16 @@ class Pulse {
     kVerdict,  // and has not answered: it is gone, unless the link says otherwise
   };
   Due due(MonotonicTime now, const PingLimits& limits) const;
-  // When due() will say something else if nothing comes; none: it waits for something else.
+  // When due() will say something else if nothing comes; none: never.
   std::optional<MonotonicTime> next_due(const PingLimits& limits) const;
 
   // Whether the other side's Ping is still to be answered, so that none of Drover's own is needed.
   bool owes_pong() const { return owes_pong_; }
   using PingPayload = std::array<std::uint8_t, 8>;
   PingPayload next_ping();
-  // next_ping() has to wait for the end of a frame.
-  void note_waiting() { asking_ = Asking::kWaiting; }
+  // next_ping() has to wait for the end of a frame, or still does.
+  void note_waiting(MonotonicTime now, const net::Link& link);
+  bool waits() const { return asking_ == Asking::kWaiting; }
   void note_sent(std::chrono::microseconds precise_now);  // it went out
   // It has been asked, by that ping or by the other side's; `link` as it was just before.
   void note_asked(MonotonicTime now, const net::Link& link);
@@ -62,7 +63,8 @@ class Pulse {
  private:
   enum class Asking : std::uint8_t { kNothing, kWaiting, kAsked };
 
-  bool unanswered() const { return asking_ == Asking::kAsked && asked_at_ > heard_at_; }
+  bool unanswered() const { return asking_ != Asking::kNothing && asked_at_ > heard_at_; }
+  void ask(Asking asking, MonotonicTime now, const net::Link& link);
 
   MonotonicTime heard_at_;
   MonotonicTime asked_at_{};

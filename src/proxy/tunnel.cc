@@ -117,6 +117,7 @@ void Tunnel::hold_back(const End& end) {
   if (queued == 0) return;
   if (limits_.stalled_write.count() > 0 && end.peer.stuck_since == MonotonicTime{}) {
     end.peer.stuck_since = host_.now();
+    end.peer.taken = static_cast<std::uint32_t>(end.other.link().acknowledged);
     arm_next();
   }
   if (queued >= limits_.max_queued && !end.stream.paused()) {

@@ -56,7 +56,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   struct Peer {
     Relay from;  // what it sends
     Pulse pulse;
-    MonotonicTime stuck_since{};  // while bytes wait for it: since when none could be written; only with stalled_write
+    MonotonicTime stuck_since{};  // while bytes wait for it: since when it has taken none; only with stalled_write
+    std::uint32_t taken = 0;      // what its TCP had acknowledged then, the low bits
     Life life = Life::kAlive;
   };
   // One side of the tunnel with all that a callback of its stream needs.
@@ -97,6 +98,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
 
   // tunnel_watch.cc: what time brings.
   void watch(const End& end, MonotonicTime now);
+  bool is_stuck(const End& end, MonotonicTime now) const;
   void watch_pulse(const End& end, MonotonicTime now);
   void ping(const End& end, MonotonicTime now);
   void arm_next();

@@ -34,13 +34,24 @@ void Tunnel::on_deadline() {
 }
 
 void Tunnel::watch(const End& end, MonotonicTime now) {
-  const bool stuck = end.self.stuck_since != MonotonicTime{} && now - end.self.stuck_since >= limits_.stalled_write;
-  if (stuck) {
+  if (is_stuck(end, now)) {
     host_.note_end(end.initiator, Why::kSlow);
     return expel(end, CloseCode::kPolicyViolation, "too slow");
   }
   if (!end.stream.paused()) return watch_pulse(end, now);
   if (end.stream.link().lost) on_read_end(end.stream, net::ReadEnd::kReset);
+}
+
+// Whether bytes have waited for this side for stalled_write, and it has taken none. The socket tells of room only when
+// there is a lot of it, so what the peer acknowledges counts too.
+bool Tunnel::is_stuck(const End& end, MonotonicTime now) const {
+  if (end.self.stuck_since == MonotonicTime{}) return false;
+  const auto taken = static_cast<std::uint32_t>(end.stream.link().acknowledged);
+  if (taken != end.self.taken) {
+    end.self.taken = taken;
+    end.self.stuck_since = now;
+  }
+  return now - end.self.stuck_since >= limits_.stalled_write;
 }
 
 void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
@@ -50,6 +61,8 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   if (due == Pulse::Due::kPing) return ping(end, now);
   const net::Link link = end.stream.link();
   if (link.unread > 0) return pulse.hear(now);  // it is Drover that is late
+  // A ping that waits for the end of a frame: it is the other side's doing, unless that is held back for this one.
+  if (pulse.waits() && !end.other.paused()) return pulse.note_waiting(now, link);
   if (pulse.takes_in(now, link)) return;
   host_.note_end(end.initiator, Why::kPingTimeout);
   expel(end, CloseCode::kGoingAway, "ping timeout");
@@ -58,11 +71,12 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
 void Tunnel::ping(const End& end, MonotonicTime now) {
   Pulse& pulse = end.self.pulse;
   const net::Link before = end.stream.link();
+  if (pulse.waits()) return pulse.note_waiting(now, before);  // one is enough
   if (!pulse.owes_pong()) {
     const auto payload = pulse.next_ping();
     switch (end.towards().inject(Opcode::kPing, payload, end.stream)) {
       case Relay::Injected::kSent: pulse.note_sent(host_.precise_now()); break;
-      case Relay::Injected::kWaiting: return pulse.note_waiting();
+      case Relay::Injected::kWaiting: return pulse.note_waiting(now, before);
       case Relay::Injected::kDropped: return pulse.hear(now);  // out of memory: later
     }
   }
@@ -95,7 +109,10 @@ void Tunnel::arm_next() {
     const PingLimits pings = ping_limits(end);
     // It may speak and be silent again before any other deadline.
     if (pings.interval.count() > 0) next = std::min(next, host_.now() + pings.interval);
-    if (end.self.stuck_since != MonotonicTime{}) next = std::min(next, end.self.stuck_since + limits_.stalled_write);
+    if (end.self.stuck_since != MonotonicTime{}) {
+      const MonotonicTime look = host_.now() + std::max(limits_.stalled_write / 4, TunnelLimits::Span(1));
+      next = std::min({next, look, MonotonicTime(end.self.stuck_since + limits_.stalled_write)});
+    }
     if (end.stream.paused()) {
       next = std::min(next, host_.now() + kLookAtPaused);
     } else if (const auto due = end.self.pulse.next_due(pings)) {

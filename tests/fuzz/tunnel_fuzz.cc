@@ -213,7 +213,7 @@ class Driver {
       case 19: return pass(input_.byte());
       case 20: stream.link_state.unread = input_.byte() & 1; return event(kNothing, kNothing);
       case 21:
-        stream.link_state.in_flight = (input_.byte() & 1) != 0;
+        stream.link_state.unsent = (input_.byte() & 1) != 0;
         ++stream.link_state.acknowledged;
         return event(kNothing, [&] { judge_.acknowledge(side); });
       case 22: stream.link_state.lost = true; return event(kNothing, kNothing);

@@ -133,6 +133,11 @@ class Stream:
             pass
         return self.read_exactly(len(self.buffer))
 
+    def drain(self):
+        """Reads up to the end of the connection and forgets it."""
+        while self.fill():
+            self.buffer.clear()
+
     def read_frame(self):
         raw = self.read_exactly(2)
         length = raw[1] & 0x7F

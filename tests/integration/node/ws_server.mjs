@@ -36,13 +36,17 @@ const server = new WebSocketServer({
 server.on('listening', () => emit({port: server.address().port}));
 server.on('connection', (socket, request) => {
   const received = [];
+  let pings = 0;
   socket.on('error', () => {});
+  socket.on('ping', () => { ++pings; });
   socket.on('message', (data, isBinary) => {
     received.push([isBinary ? 'binary' : 'text', data.length, createHash('sha256').update(data).digest('hex')]);
     if (!isBinary && data[0] === 0x21) obey(socket, data.toString());
     else socket.send(data, {binary: isBinary});
   });
   socket.on('close', (code, reason) => {
-    emit({path: request.url, subprotocol: socket.protocol, messages: received, close: [code, reason.toString()]});
+    emit({
+      path: request.url, subprotocol: socket.protocol, messages: received, pings, close: [code, reason.toString()],
+    });
   });
 });

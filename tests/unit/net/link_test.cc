@@ -37,7 +37,7 @@ TEST_CASE("a quiet connection is neither lost nor busy") {
   const Link link = link_of(pair.ours.fd());
   CHECK_FALSE(link.lost);
   CHECK(link.unread == 0);
-  CHECK_FALSE(link.in_flight);
+  CHECK_FALSE(link.unsent);
 }
 
 TEST_CASE("bytes that have arrived are counted until they are read") {
@@ -56,7 +56,7 @@ TEST_CASE("bytes are in flight while the peer does not read, and acknowledged as
   const std::uint64_t written = fill(pair.ours);
   REQUIRE(written > 0);
   Link full = link_of(pair.ours.fd());
-  CHECK(full.in_flight);
+  CHECK(full.unsent);
   CHECK_FALSE(full.lost);
   CHECK(full.acknowledged - before < written);
 
@@ -65,7 +65,7 @@ TEST_CASE("bytes are in flight while the peer does not read, and acknowledged as
     read += pair.peers.receive().size();
     return read == written;
   });
-  wait_until([&] { return !link_of(pair.ours.fd()).in_flight; });
+  wait_until([&] { return !link_of(pair.ours.fd()).unsent; });
   CHECK(link_of(pair.ours.fd()).acknowledged - before == written);
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("the peer's FIN is no loss: writing goes on") {
 TEST_CASE("what is no socket is known for nothing") {
   const Link link = link_of(-1);
   CHECK(link.unread == 0);
-  CHECK_FALSE(link.in_flight);
+  CHECK_FALSE(link.unsent);
   CHECK(link.acknowledged == 0);
 }
 

@@ -18,11 +18,11 @@ constexpr MonotonicTime at(int milliseconds) {
 }
 
 constexpr net::Link kCaughtUp{};
-constexpr net::Link in_flight(std::uint64_t acknowledged) {
-  return {.in_flight = true, .acknowledged = acknowledged};
+constexpr net::Link unsent(std::uint64_t acknowledged) {
+  return {.unsent = true, .acknowledged = acknowledged};
 }
 constexpr net::Link caught_up(std::uint64_t acknowledged) {
-  return {.in_flight = false, .acknowledged = acknowledged};
+  return {.unsent = false, .acknowledged = acknowledged};
 }
 
 struct Fixture {
@@ -79,15 +79,23 @@ TEST_CASE_FIXTURE(Fixture, "a byte in the same millisecond as the ping is life")
   CHECK(pulse.next_due(kLimits) == at(1'200));
 }
 
-TEST_CASE_FIXTURE(Fixture, "while a ping waits to go out nothing is due; the timeout begins when it has") {
+TEST_CASE_FIXTURE(Fixture,
+                  "a ping that waits is judged like one that went out, and its timeout begins anew when it has") {
   payload = pulse.next_ping();
-  pulse.note_waiting();
-  CHECK(pulse.next_due(kLimits) == std::nullopt);
-  CHECK(due(9'999) == Due::kNothing);
+  pulse.note_waiting(at(1'100), kCaughtUp);
+  CHECK(pulse.waits());
+  CHECK(due(1'129) == Due::kNothing);
+  CHECK(due(1'130) == Due::kVerdict);
+  pulse.note_waiting(at(1'130), kCaughtUp);  // excused: it is not this peer's fault
+  CHECK(due(1'159) == Due::kNothing);
+  CHECK(due(1'160) == Due::kVerdict);
   pulse.hear(at(1'500));  // still on its way
-  CHECK(due(9'999) == Due::kNothing);
+  CHECK(pulse.waits());
+  CHECK(due(1'599) == Due::kNothing);
+  CHECK(due(1'600) == Due::kPing);
   pulse.note_sent(Milliseconds(2'000));
   pulse.note_asked(at(2'000), kCaughtUp);
+  CHECK_FALSE(pulse.waits());
   CHECK(due(2'029) == Due::kNothing);
   CHECK(due(2'030) == Due::kVerdict);
 }
@@ -116,21 +124,21 @@ TEST_CASE_FIXTURE(Fixture, "a Ping of the other side's stands for one of Drover'
 
 TEST_CASE_FIXTURE(Fixture,
                   "a peer that takes in what was on its way before the ping gets another timeout, each time anew") {
-  ask(1'100, in_flight(500));
-  CHECK_FALSE(pulse.takes_in(at(1'130), in_flight(500)));
+  ask(1'100, unsent(500));
+  CHECK_FALSE(pulse.takes_in(at(1'130), unsent(500)));
   CHECK(due(1'130) == Due::kVerdict);
-  CHECK(pulse.takes_in(at(1'130), in_flight(501)));
+  CHECK(pulse.takes_in(at(1'130), unsent(501)));
   CHECK(due(1'130) == Due::kNothing);
   CHECK(due(1'159) == Due::kNothing);
   CHECK(due(1'160) == Due::kVerdict);
   CHECK(pulse.next_due(kLimits) == at(1'160));
-  CHECK_FALSE(pulse.takes_in(at(1'160), in_flight(501)));
+  CHECK_FALSE(pulse.takes_in(at(1'160), unsent(501)));
   CHECK(due(1'160) == Due::kVerdict);
 }
 
 TEST_CASE_FIXTURE(Fixture,
                   "a peer that has come to the end of what was on its way gets one more timeout for its answer") {
-  ask(1'100, in_flight(500));
+  ask(1'100, unsent(500));
   CHECK(pulse.takes_in(at(1'130), caught_up(900)));
   CHECK(due(1'160) == Due::kVerdict);
   CHECK_FALSE(pulse.takes_in(at(1'160), caught_up(910)));  // what came behind the ping proves nothing
@@ -143,9 +151,9 @@ TEST_CASE_FIXTURE(Fixture, "a kernel that acknowledges for a peer that hangs doe
 }
 
 TEST_CASE_FIXTURE(Fixture, "bytes taken in are compared beyond 4 GiB too") {
-  ask(1'100, in_flight(0xffff'ffff));
-  CHECK(pulse.takes_in(at(1'130), in_flight(0x1'0000'0000)));
-  CHECK_FALSE(pulse.takes_in(at(1'160), in_flight(0x1'0000'0000)));
+  ask(1'100, unsent(0xffff'ffff));
+  CHECK(pulse.takes_in(at(1'130), unsent(0x1'0000'0000)));
+  CHECK_FALSE(pulse.takes_in(at(1'160), unsent(0x1'0000'0000)));
 }
 
 TEST_CASE_FIXTURE(Fixture, "the answer to a ping counts once, and gives the round trip") {

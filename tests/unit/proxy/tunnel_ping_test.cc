@@ -8,6 +8,8 @@ namespace {
 
 using std::chrono::microseconds;
 
+constexpr std::size_t kEverything = 1'000'000;
+
 std::optional<microseconds> near_rtt(const TunnelFixture& it) {
   return it.from_client() ? it.tunnel->client_rtt() : it.tunnel->backend_rtt();
 }
@@ -164,6 +166,47 @@ TEST_CASE("a peer that Drover has paused is neither pinged nor judged, and has a
   });
 }
 
+TEST_CASE("a peer that takes nothing in is given up, though the frame before its ping cannot end for its sake") {
+  both_ways([](TunnelFixture& it) {
+    ping_near(it);
+    it.begin();
+    it.near().room = 0;
+    const std::string message = it.far_sends(kBinary, std::string(60'000, 'x'));
+    it.far().receive(message.substr(0, 2 * kMaxQueued));
+    REQUIRE(it.far().paused());
+    it.pass(129);
+    CHECK_FALSE(it.host.ended_by);
+    it.pass(1);
+    it.expect_end(it.near_as_initiator(), Why::kPingTimeout);
+    CHECK(it.far().fin());
+  });
+}
+
+TEST_CASE("while it takes something in it is not, and one ping waits, however long") {
+  both_ways([](TunnelFixture& it) {
+    ping_near(it);
+    it.begin();
+    it.near().room = 0;
+    it.near().link_state.unsent = true;
+    const std::string message = it.far_sends(kBinary, std::string(2 * kMaxQueued, 'x'));
+    it.far().receive(message.substr(0, message.size() - 1));
+    REQUIRE(it.far().paused());
+    for (int i = 0; i < 100; ++i) {
+      it.pass(29);
+      it.near().link_state.acknowledged += 1;
+    }
+    CHECK_FALSE(it.host.ended_by);
+    it.near().drain(kEverything);
+    REQUIRE_FALSE(it.far().paused());
+    it.near().room = FakeStream::kEndless;
+    it.near().take();
+    it.far().receive(message.substr(message.size() - 1));
+    const Wire behind = read_wire(it.near().take().substr(1));
+    REQUIRE(behind.frames.size() == 1);
+    CHECK(behind.frames[0].opcode == 9);
+  });
+}
+
 TEST_CASE("in mid-frame a ping waits, and its timeout begins when it goes out") {
   both_ways([](TunnelFixture& it) {
     ping_near(it);
@@ -214,7 +257,7 @@ TEST_CASE("a peer whose TCP takes bytes in while more are on their way gets anot
   both_ways([](TunnelFixture& it) {
     ping_near(it);
     it.begin();
-    it.near().link_state = {.lost = false, .unread = 0, .in_flight = true, .acknowledged = 10};
+    it.near().link_state = {.lost = false, .unread = 0, .unsent = true, .acknowledged = 10};
     it.pass(100);
     take_ping(it.near());
     for (int i = 0; i < 3; ++i) {
@@ -234,7 +277,7 @@ TEST_CASE("a peer whose TCP has taken in nothing since the ping is given up") {
   both_ways([](TunnelFixture& it) {
     ping_near(it);
     it.begin();
-    it.near().link_state = {.lost = false, .unread = 0, .in_flight = true, .acknowledged = 10};
+    it.near().link_state = {.lost = false, .unread = 0, .unsent = true, .acknowledged = 10};
     it.pass(100);
     take_ping(it.near());
     it.pass(30);
@@ -246,7 +289,7 @@ TEST_CASE("what a peer had taken in before a ping that waited went out is no lif
   both_ways([](TunnelFixture& it) {
     ping_near(it);
     it.begin();
-    it.near().link_state = {.lost = false, .unread = 0, .in_flight = true, .acknowledged = 10};
+    it.near().link_state = {.lost = false, .unread = 0, .unsent = true, .acknowledged = 10};
     const std::string message = it.far_sends(kText, "hello");
     it.far().receive(message.substr(0, message.size() - 2));
     it.pass(100);
@@ -261,7 +304,7 @@ TEST_CASE("a peer whose TCP has taken everything in and says nothing is given up
   both_ways([](TunnelFixture& it) {
     ping_near(it);
     it.begin();
-    it.near().link_state = {.lost = false, .unread = 0, .in_flight = false, .acknowledged = 10};
+    it.near().link_state = {.lost = false, .unread = 0, .unsent = false, .acknowledged = 10};
     it.pass(100);
     take_ping(it.near());
     it.near().link_state.acknowledged = 20;

@@ -125,6 +125,25 @@ TEST_CASE("a side for which nothing can be written for stalled_write is given up
   });
 }
 
+TEST_CASE("a side whose TCP goes on acknowledging is not stalled, though the socket has no room to tell of") {
+  both_ways([](TunnelFixture& it) {
+    it.limits.stalled_write = Milliseconds(400);
+    it.near().link_state.acknowledged = 7;
+    it.begin();
+    it.near().room = 0;
+    it.far().receive(it.far_sends(kText, "waits for long"));
+    for (int i = 0; i < 20; ++i) {
+      it.pass(300);
+      it.near().link_state.acknowledged += 1;
+    }
+    CHECK_FALSE(it.host.ended_by);
+    it.pass(399);
+    CHECK_FALSE(it.host.ended_by);
+    it.pass(101);  // looked at every 100 ms
+    it.expect_end(it.near_as_initiator(), Why::kSlow);
+  });
+}
+
 TEST_CASE("more bytes for a side that takes none do not give it more time") {
   both_ways([](TunnelFixture& it) {
     it.limits.stalled_write = Milliseconds(400);
