@@ -65,7 +65,7 @@ def test_crossing_closes(drover, sides, at_once):
     sides.near.shutdown_write()
     _assert_clean_end(sides.far)
     record = drover.session()
-    assert time.monotonic() - began < slack(0.3)  # nothing is waited for
+    assert time.monotonic() - began < slack(0.5)  # nothing is waited for
     assert record["why"] == "normal" and record["initiator"] in SIDES
     codes = {f"close_code_{sides.side}": 4001, f"close_code_{'backend' if sides.side == 'client' else 'client'}": 4002}
     assert codes.items() <= record.items()
@@ -78,7 +78,7 @@ def test_closes_that_no_end_of_tcp_follows(drover, sides):
     assert sides.near.read_frame().close_code == 1000
     began = time.monotonic()
     _assert_clean_end(sides.near, sides.far)
-    assert _CLOSE_TIMEOUT - 0.2 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.3)
+    assert _CLOSE_TIMEOUT - 0.2 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.5)
     _assert_ended(drover, sides.side, "normal")
 
 
@@ -154,7 +154,7 @@ def test_an_end_that_is_never_answered(drover, sides, how, talks):
     assert sides.far.read_frame().opcode == CLOSE
     flood = Flood(sides.far, sides.far_frame) if talks else None
     sides.near.drain()
-    assert _CLOSE_TIMEOUT - 0.1 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.3)
+    assert _CLOSE_TIMEOUT - 0.1 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.5)
     _assert_ended(drover, sides.side, "normal" if how == "a Close" else f"{sides.side}_lost")
     if flood:
         flood.stop()
@@ -178,7 +178,7 @@ def test_a_violation_while_the_innocent_is_in_mid_frame(drover, sides, ends):
         assert sides.near.read_exactly(len(frame) - 100) == frame[100:]
         assert sides.near.read_frame().close_code == 1002
     _assert_clean_end(sides.near)
-    assert ends or _CLOSE_TIMEOUT - 0.1 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.3)
+    assert ends or _CLOSE_TIMEOUT - 0.1 <= time.monotonic() - began <= _CLOSE_TIMEOUT + slack(0.5)
     _assert_ended(drover, "drover", "protocol_error")
 
 
@@ -210,7 +210,7 @@ def test_a_peer_vanishes_for_which_the_other_one_is_paused(drover, backend, at_r
     began = time.monotonic()
     getattr(sides.near, vanish)()  # over unread bytes close() is a reset too
     _assert_alone(sides)
-    assert time.monotonic() - began <= slack(0.1)
+    assert time.monotonic() - began <= slack(0.3)
     flood.stop()
     sides.far.close()
     _assert_nothing_left(drover, at_rest, began, slack(0.5))
@@ -226,7 +226,7 @@ def test_a_paused_peer_resets(drover, backend, at_rest, side):
     flood.stop()
     began = time.monotonic()
     sides.near.reset()
-    _assert_nothing_left(drover, at_rest, began, _LOOK + _CLOSE_TIMEOUT + slack(0.3))
+    _assert_nothing_left(drover, at_rest, began, _LOOK + _CLOSE_TIMEOUT + slack(0.5))
     assert drover.sessions()[1]["why"] == f"{side}_lost"
 
 
@@ -309,7 +309,7 @@ def test_an_end_in_frames_that_never_end(start, backend, by):
     began = time.monotonic()
     _assert_clean_end(sides.near, sides.far)
     waited = time.monotonic() - began - (0.5 if by == "idle" else 0)
-    assert 0.8 <= waited <= 1.0 + slack(0.4)
+    assert 0.8 <= waited <= 1.0 + slack(0.5)
     _assert_drover_ended_it(drover, by)
 
 
@@ -323,6 +323,6 @@ def test_an_end_between_fragments_need_not_wait(start, backend, by):
         (closing,) = stream.read_frames_to_end()
         assert closing.close_code == 1001
         stream.send(make(CONTINUATION, b"dropped") + make(CLOSE, close_body(1001)))
-    assert time.monotonic() - began <= (0.5 if by == "idle" else 0) + slack(0.4)
+    assert time.monotonic() - began <= (0.5 if by == "idle" else 0) + slack(0.5)
     sides.close()
     _assert_drover_ended_it(drover, by)

@@ -59,7 +59,7 @@ def test_a_silent_peer_is_pinged_and_its_pong_goes_no_further(opened, side):
     for _ in range(3):
         began = time.monotonic()
         payloads.append(_read_ping(sides))
-        assert _INTERVAL - 0.05 <= time.monotonic() - began <= _INTERVAL + slack(0.2)
+        assert _INTERVAL - 0.05 <= time.monotonic() - began <= _INTERVAL + slack(0.5)
         _answer(sides, payloads[-1])
     assert len(set(payloads)) == 3 and len({payload[:4] for payload in payloads}) == 1
     sides.assert_nothing_else_came()
@@ -95,7 +95,7 @@ def test_any_byte_is_a_sign_of_life(opened, side, what):
         _assert_silent(sides.near, 0.1)
     began = time.monotonic()
     _read_ping(sides)
-    assert 0.4 <= time.monotonic() - began <= 0.5 + slack(0.3)
+    assert 0.4 <= time.monotonic() - began <= 0.5 + slack(0.5)
 
 
 def test_a_ping_of_the_other_side_saves_drovers_own(opened):
@@ -240,7 +240,7 @@ def _assert_given_up(drover, sides, near_frames, since_ping=False):
     began = time.monotonic()
     closing = sides.far.read_frame()
     expected = _TIMEOUT + (0 if since_ping else _INTERVAL)
-    assert expected - 0.1 <= time.monotonic() - began <= expected + slack(0.3)
+    assert expected - 0.1 <= time.monotonic() - began <= expected + slack(0.5)
     assert (closing.close_code, closing.close_reason) == sides.near_goes
     *before, last = sides.near.read_frames_to_end()
     assert [frame.opcode for frame in before] == near_frames
@@ -265,7 +265,7 @@ def test_bytes_that_go_to_a_peer_are_no_sign_of_its_life(opened, side):
         sides.far.send(sides.far_frame(TEXT, b"anybody?"))
         sent += 1
     # Its TCP takes them in, but none of them ever has to wait for it: so they say nothing of the program behind it.
-    assert _INTERVAL + _TIMEOUT - 0.1 <= time.monotonic() - began <= _INTERVAL + _TIMEOUT + slack(0.3)
+    assert _INTERVAL + _TIMEOUT - 0.1 <= time.monotonic() - began <= _INTERVAL + _TIMEOUT + slack(0.5)
     assert sides.far.read_frame().close_code == sides.near_goes[0]
     opcodes = [frame.opcode for frame in sides.near.read_frames_to_end()]
     assert opcodes.count(PING) == 1 and opcodes[-1] == CLOSE and len(opcodes) <= sent + 2
@@ -294,7 +294,7 @@ def test_a_backend_that_is_stopped(start):
         with suspended(server.process.pid):
             began = time.monotonic()
             assert client.read_frame().close_code == 1012
-            assert 0.9 <= time.monotonic() - began <= 1.2 + slack(0.4)
+            assert 0.9 <= time.monotonic() - began <= 1.2 + slack(0.5)
         client.close()
         record = drover.session()
     assert (record["initiator"], record["why"]) == ("backend", "ping_timeout")
@@ -338,7 +338,7 @@ def test_idle_is_not_put_off_by_drovers_own_pings(start, backend):
     for peer in peers:
         assert [frame.close_code for frame in peer.finish()] == [1001]
         assert peer.pings >= (1 if SLOW else 3)
-    assert 0.95 <= time.monotonic() - began <= 1.0 + slack(0.4)
+    assert 0.95 <= time.monotonic() - began <= 1.0 + slack(0.5)
     sides.close()
     assert drover.session()["why"] == "idle"
 
@@ -355,7 +355,7 @@ def test_round_trips_are_measured(start, backend):
     sides.far.shutdown_write()
     record = drover.session()
     for side, delay in delays.items():
-        assert delay * 1000 <= record[f"rtt_{side}_ms"] <= (delay + slack(0.05)) * 1000, record
+        assert delay * 1000 <= record[f"rtt_{side}_ms"] <= (delay + slack(0.15)) * 1000, record
     assert (record["messages_in"], record["bytes_in"], record["bytes_out"]) == (0, 0, 0)
 
 

@@ -47,7 +47,8 @@ class TestStalledWrite:
         began = time.monotonic()
         flood = Flood(sides.far, sides.far_frame)
         _assert_is_told(sides, 0.55, slack(2.0), began)  # sockets have to fill first
-        assert time.monotonic() - flood.progressed_at <= 0.6 + slack(0.3)
+        # Drover looks every quarter of the time, and its timer may be two ticks of 50 ms late.
+        assert time.monotonic() - flood.progressed_at <= 0.6 * 1.25 + 0.1 + slack(0.5)
         self._assert_slow(drover, side)
         flood.stop()
 
@@ -166,7 +167,7 @@ def test_once_it_reads_nothing_more_it_is(start, backend, side, seconds):
     _read_slowly(sides, seconds, rate=200)
     stopped_at = time.monotonic()
     # It was last seen to take something in when Drover last looked, once a timeout.
-    _assert_is_told(sides, 0.7, 0.2 + 2 * 0.8 + slack(0.3), stopped_at)
+    _assert_is_told(sides, 0.7, 0.2 + 2 * 0.8 + slack(0.5), stopped_at)
     record = drover.session()
     assert (record["initiator"], record["why"]) == (side, "ping_timeout")
     flood.stop()
@@ -183,7 +184,7 @@ def test_a_peer_that_drover_does_not_read_is_not_judged(start, backend, side):
     assert sides.far.read_exactly(len(sent)) == sent
     began = time.monotonic()
     frame = sides.near.read_frame()
-    assert 0.7 <= time.monotonic() - began <= 0.8 + slack(0.4)
+    assert 0.7 <= time.monotonic() - began <= 0.8 + slack(0.5)
     assert (frame.opcode, len(frame.payload)) == (PING, 8)
     sides.near.send(sides.near_frame(PONG, frame.payload))
     sides.assert_nothing_else_came()
