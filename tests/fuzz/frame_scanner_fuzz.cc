@@ -5,26 +5,17 @@
 #include <wslay/wslay.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <string>
 #include <tuple>
 #include <vector>
 
+#include "require.h"
 #include "websocket/frame_scanner.h"
 
 namespace drover::websocket {
 namespace {
-
-#define REQUIRE(condition)                                                         \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                \
-    }                                                                              \
-  } while (false)
 
 struct Control {
   Opcode opcode;

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <optional>
 #include <string>
@@ -14,16 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "require.h"
 #include "websocket/close_code.h"
 #include "websocket/frame_scanner.h"
-
-#define REQUIRE(condition)                                                         \
-  do {                                                                             \
-    if (!(condition)) {                                                            \
-      std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                \
-    }                                                                              \
-  } while (false)
 
 namespace drover::proxy::fuzz {
 
