@@ -20,7 +20,7 @@ enum class Why : std::uint8_t {
   kShutdown,
   kProtocolError,
   kTooBig,
-  kSlow,         // nothing could be written for timeouts.stalled_write
+  kSlow,         // a peer took none of what waited for it for timeouts.stalled_write
   kBackendLost,  // it ended without a Close
   kClientLost,
   kRejected,  // no tunnel: an answer other than 101

@@ -70,7 +70,6 @@ class Session final : public ListNode, public TunnelHost {
   void on_stream_closed() override;
 
  private:
-  std::chrono::microseconds precise_now() const override;
   enum Text : std::uint8_t { kPath, kRoute, kPool, kRequestId, kSubprotocol, kDetail };
 
   class Deadline final : public net::TimerWheel::Node {
@@ -82,6 +81,7 @@ class Session final : public ListNode, public TunnelHost {
     Session& session_;
   };
 
+  std::chrono::microseconds precise_now() const override;
   void on_deadline();
   void write_access_line();
 
