@@ -87,6 +87,14 @@ inline std::string take_ping(FakeStream& stream) {
   return wire.frames[0].payload;
 }
 
+// A tunnel whose near side has just been pinged.
+inline void begin_pinged(TunnelFixture& it) {
+  ping_near(it);
+  it.begin();
+  it.pass(100);
+  take_ping(it.near());
+}
+
 // Runs `test` with either side as the near one.
 template <class Test>
 void both_ways(Test test) {

@@ -94,10 +94,7 @@ TEST_CASE("a Pong of the other side does not answer a peer's ping") {
 
 TEST_CASE("a peer that does not answer is given up at the ping timeout, not before") {
   both_ways([](TunnelFixture& it) {
-    ping_near(it);
-    it.begin();
-    it.pass(100);
-    take_ping(it.near());
+    begin_pinged(it);
     it.pass(29);
     CHECK_FALSE(it.host.ended_by);
     it.pass(1);
@@ -236,10 +233,7 @@ TEST_CASE("in mid-frame a ping waits, and its timeout begins when it goes out") 
 
 TEST_CASE("bytes that have arrived unread are life: it is Drover that is late") {
   both_ways([](TunnelFixture& it) {
-    ping_near(it);
-    it.begin();
-    it.pass(100);
-    take_ping(it.near());
+    begin_pinged(it);
     it.near().link_state.unread = 1;
     it.pass(30);
     it.near().link_state.unread = 0;
@@ -255,11 +249,8 @@ TEST_CASE("bytes that have arrived unread are life: it is Drover that is late") 
 
 TEST_CASE("a peer whose TCP takes bytes in while more are on their way gets another timeout each time") {
   both_ways([](TunnelFixture& it) {
-    ping_near(it);
-    it.begin();
     it.near().link_state = {.lost = false, .unread = 0, .unsent = true, .acknowledged = 10};
-    it.pass(100);
-    take_ping(it.near());
+    begin_pinged(it);
     for (int i = 0; i < 3; ++i) {
       it.pass(29);
       it.near().link_state.acknowledged += 1;
@@ -275,11 +266,8 @@ TEST_CASE("a peer whose TCP takes bytes in while more are on their way gets anot
 
 TEST_CASE("a peer whose TCP has taken in nothing since the ping is given up") {
   both_ways([](TunnelFixture& it) {
-    ping_near(it);
-    it.begin();
     it.near().link_state = {.lost = false, .unread = 0, .unsent = true, .acknowledged = 10};
-    it.pass(100);
-    take_ping(it.near());
+    begin_pinged(it);
     it.pass(30);
     expect_ping_timeout(it);
   });
