@@ -1,4 +1,4 @@
-// A uv_poll_t and a capped accept4() loop, so that the behaviour does not depend on libuv's version.
+// A capped accept4() loop, so that live tunnels get their turn.
 #include "net/acceptor.h"
 
 #include <sys/socket.h>
@@ -31,44 +31,41 @@ Acceptor::~Acceptor() {
 }
 
 Result<void> Acceptor::listen(const Address& address) {
-  fd_ = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd_ < 0) return std::unexpected(listen_error(address, "socket"));
+  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) return std::unexpected(listen_error(address, "socket"));
   const int on = 1;
   const int off = 0;
-  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  ::setsockopt(fd_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-  if (address.family() == AF_INET6) ::setsockopt(fd_, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-  set_stream_options(fd_);
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+  if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+  set_stream_options(fd);  // accepted sockets inherit them
   const char* failed = nullptr;
-  if (::bind(fd_, address.raw(), address.raw_size()) != 0) {
+  if (::bind(fd, address.raw(), address.raw_size()) != 0) {
     failed = "bind";
-  } else if (::listen(fd_, kBacklog) != 0) {
+  } else if (::listen(fd, kBacklog) != 0) {
     failed = "listen";
+  } else if (!loop_.poller().watch(*this, fd, EPOLLIN)) {
+    failed = "epoll_ctl";
   }
   if (failed != nullptr) {
     auto error = listen_error(address, failed);
-    ::close(fd_);
-    fd_ = -1;
+    ::close(fd);
     return std::unexpected(std::move(error));
   }
   sockaddr_storage bound{};
   socklen_t size = sizeof(bound);
-  ::getsockname(fd_, reinterpret_cast<sockaddr*>(&bound), &size);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   address_ = address;
   address_.set_port(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)).port());
-
-  poll_ = new uv_poll_t;
-  poll_->data = this;
-  uv_poll_init(loop_.raw(), poll_, fd_);
-  on_deadline();
   return {};
 }
 
+void Acceptor::on_ready(std::uint32_t) noexcept {
+  if (watched() != Poller::kParked) accept(Burst::kTurn);
+}
+
 void Acceptor::on_deadline() noexcept {
-  if (poll_ == nullptr) return;
-  uv_poll_start(poll_, UV_READABLE, [](uv_poll_t* poll, int, int) {
-    if (auto* acceptor = static_cast<Acceptor*>(poll->data); acceptor != nullptr) acceptor->accept(Burst::kTurn);
-  });
+  loop_.poller().change(*this, EPOLLIN);
 }
 
 void Acceptor::accept(Burst burst) noexcept {
@@ -76,10 +73,10 @@ void Acceptor::accept(Burst burst) noexcept {
     if (!callbacks_.may_accept()) return hold_off();
     sockaddr_storage peer{};
     socklen_t size = sizeof(peer);
-    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = ::accept4(this->fd(), reinterpret_cast<sockaddr*>(&peer), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
       callbacks_.on_accept(fd, Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer)));
-      if (poll_ == nullptr) return;  // stopped by the callback
+      if (this->fd() < 0) return;  // stopped by the callback
       continue;
     }
     if (errno == EINTR || errno == ECONNABORTED) continue;
@@ -92,27 +89,23 @@ void Acceptor::accept(Burst burst) noexcept {
 }
 
 void Acceptor::hold_off() {
-  if (poll_ == nullptr) return;
-  uv_poll_stop(poll_);
+  if (fd() < 0) return;
+  loop_.poller().change(*this, Poller::kParked);
   loop_.arm(*this, loop_.now() + kHoldOff);
 }
 
 void Acceptor::stop() {
-  if (poll_ == nullptr) return;
+  if (fd() < 0) return;
   accept(Burst::kAll);
   close_socket();
 }
 
 void Acceptor::close_socket() {
   loop_.wheel().disarm(*this);
-  if (poll_ == nullptr) return;
-  poll_->data = nullptr;
-  uv_poll_stop(poll_);
-  uv_close(reinterpret_cast<uv_handle_t*>(poll_),
-           [](uv_handle_t* handle) { delete reinterpret_cast<uv_poll_t*>(handle); });
-  poll_ = nullptr;
-  ::close(fd_);  // after uv_poll_stop: libuv does not touch it any more
-  fd_ = -1;
+  if (fd() < 0) return;
+  const int descriptor = fd();
+  loop_.poller().forget(*this);
+  ::close(descriptor);
 }
 
 }  // namespace drover::net

@@ -2,17 +2,16 @@
 // is shared between loops. Accepts in bounded turns, and stands still while descriptors are exhausted.
 #pragma once
 
-#include <uv.h>
-
 #include <functional>
 #include <memory>
 
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/poller.h"
 
 namespace drover::net {
 
-class Acceptor final : public TimerWheel::Node {
+class Acceptor final : public TimerWheel::Node, Poller::Source {
  public:
   struct Callbacks {
     // Asked before each accept; false leaves connections in the kernel's backlog for a moment.
@@ -39,13 +38,12 @@ class Acceptor final : public TimerWheel::Node {
   enum class Burst : std::uint8_t { kTurn, kAll };
   void accept(Burst burst) noexcept;
   void hold_off();
+  void on_ready(std::uint32_t events) noexcept override;
   void on_deadline() noexcept override;
   void close_socket();
 
   Loop& loop_;
   Callbacks callbacks_;
-  uv_poll_t* poll_ = nullptr;  // closed, then deleted by its close callback
-  int fd_ = -1;
   Address address_;
 };
 

@@ -54,12 +54,12 @@ void ChunkQueue::append(Bytes bytes) {
   }
 }
 
-std::size_t ChunkQueue::front(std::array<uv_buf_t, 4>& out) const {
+std::span<const Bytes> ChunkQueue::front(std::span<Bytes> room) const {
   std::size_t count = 0;
-  for (Chunk* chunk = first_; chunk != nullptr && count < out.size(); chunk = chunk->next) {
-    out[count++] = uv_buf_init(reinterpret_cast<char*>(chunk->bytes + chunk->begin), chunk->end - chunk->begin);
+  for (const Chunk* chunk = first_; chunk != nullptr && count < room.size(); chunk = chunk->next) {
+    room[count++] = {chunk->bytes + chunk->begin, chunk->end - chunk->begin};
   }
-  return count;
+  return room.first(count);
 }
 
 void ChunkQueue::consume(std::size_t bytes) {

@@ -2,10 +2,8 @@
 // not in the kernel. One thread.
 #pragma once
 
-#include <uv.h>
-
-#include <array>
 #include <cstdint>
+#include <span>
 
 #include "base/bytes.h"
 
@@ -45,8 +43,8 @@ class ChunkQueue {
 
   std::size_t size() const { return size_; }
   void append(Bytes bytes);
-  // Up to `out.size()` spans from the front. They stay where they are until consume(), appends or not.
-  std::size_t front(std::array<uv_buf_t, 4>& out) const;
+  // As many pieces from the front as `room` takes. They stay where they are until consume(), appends or not.
+  std::span<const Bytes> front(std::span<Bytes> room) const;
   void consume(std::size_t bytes);
 
  private:
@@ -54,14 +52,6 @@ class ChunkQueue {
   Chunk* first_ = nullptr;
   Chunk* last_ = nullptr;
   std::size_t size_ = 0;
-};
-
-// What a stream needs only while its socket does not take everything: the queue and the one write in flight.
-struct Outbox {
-  explicit Outbox(ChunkPool& pool) : queue(pool) {}
-  ChunkQueue queue;
-  uv_write_t request{};
-  std::size_t in_flight = 0;  // bytes at the queue's front that belong to `request` until its callback
 };
 
 }  // namespace drover::net

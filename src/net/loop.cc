@@ -1,4 +1,4 @@
-// The libuv side of Loop.
+// A turn: the sockets first, then whatever libuv has, then what was deferred.
 #include "net/loop.h"
 
 #include <cassert>
@@ -6,8 +6,12 @@
 
 namespace drover::net {
 
-Loop::Loop() : read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBufferSize)) {
-  if (uv_loop_init(&loop_) != 0) std::abort();
+Loop::UvLoop::UvLoop() : uv_loop_t() {
+  if (uv_loop_init(this) != 0) std::abort();
+}
+
+Loop::Loop()
+    : poller_(uv_backend_fd(&loop_)), read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBufferSize)) {
   loop_.data = this;
   door_.data = this;
   ticker_.data = this;
@@ -18,19 +22,34 @@ Loop::Loop() : read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kRead
 }
 
 Loop::~Loop() {
+  run_deferred();
   uv_close(reinterpret_cast<uv_handle_t*>(&door_), nullptr);
   uv_close(reinterpret_cast<uv_handle_t*>(&ticker_), nullptr);
-  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) continue;  // a stop() that came too late ends the first run at once
+  while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) continue;
   [[maybe_unused]] const int status = uv_loop_close(&loop_);
   assert(status == 0 && "a handle outlived its loop");
 }
 
 void Loop::run() {
-  uv_run(&loop_, UV_RUN_DEFAULT);
+  uv_run(&loop_, UV_RUN_NOWAIT);  // libuv tells the kernel of new handles only here
+  while (!stopped_) turn(Patience::kUntilSomething);
+  stopped_ = false;
 }
 
-void Loop::stop() {
-  uv_stop(&loop_);
+void Loop::turn(Patience patience) {
+  const bool wait = patience == Patience::kUntilSomething && deferred_.empty();
+  const auto woken = poller_.wait(wait ? uv_backend_timeout(&loop_) : 0, [this] { uv_update_time(&loop_); });
+  // 0: a timer is due, or a handle of libuv's is closing.
+  if (woken == Poller::Woken::kByNested || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  run_deferred();
+}
+
+void Loop::run_deferred() {
+  while (!deferred_.empty()) {
+    std::vector<std::function<void()>> tasks;
+    tasks.swap(deferred_);
+    for (auto& task : tasks) task();
+  }
 }
 
 void Loop::post(std::function<void()> task) {

@@ -1,5 +1,6 @@
-// One libuv event loop with what its streams share: the read buffer, the chunks of waiting bytes, the timer wheel,
-// and the one door for other threads, post(). Everything but post() belongs to the loop's own thread.
+// One event loop with what its streams share: the read buffer, the chunks of waiting bytes, the timer wheel, and the
+// one door for other threads, post(). libuv keeps the time, timers, signals and the door; sockets are in a Poller,
+// which waits for libuv too. Everything but post() belongs to the loop's own thread.
 #pragma once
 
 #include <uv.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/slab.h"
 #include "net/chunk_queue.h"
+#include "net/poller.h"
 #include "net/timer_wheel.h"
 
 namespace drover::net {
@@ -21,26 +23,32 @@ class Loop {
  public:
   // Aborts where the kernel gives no epoll instance: nothing can run without one.
   Loop();
-  // Every handle of the loop must have been closed, and run() must have returned.
+  // Every stream and handle of the loop must have been closed, and run() must have returned.
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // Runs until stop(); the calling thread is the loop's own from then on.
   void run();
-  void stop();
+  void stop() { stopped_ = true; }
+  // One turn of run(): what is ready, due or posted. For tests, which drive a loop on their own thread.
+  enum class Patience : std::uint8_t { kNone, kUntilSomething };
+  void turn(Patience patience);
 
   // Any thread: runs `task` on the loop's thread, in the order of posting. What is posted after the loop has ended is
   // dropped unrun.
   void post(std::function<void()> task);
+  // The loop's own thread: runs `task` at the end of this turn, when nobody's call stands in the memory that it frees.
+  void defer(std::function<void()> task) { deferred_.push_back(std::move(task)); }
 
   // Monotonic, cached a turn.
   MonotonicTime now() const { return MonotonicTime(Milliseconds(static_cast<std::int64_t>(uv_now(&loop_)))); }
 
   uv_loop_t* raw() { return &loop_; }
+  Poller& poller() { return poller_; }
   // One for all streams: an idle connection owns no buffer. What is in it is gone with the next read.
   MutableBytes read_buffer() { return {read_buffer_.get(), kReadBufferSize}; }
-  Slab<Outbox>& outboxes() { return outboxes_; }
+  Slab<ChunkQueue>& outboxes() { return outboxes_; }
   ChunkPool& chunks() { return chunks_; }
 
   // Deadlines; a node fires on the loop's thread, never early and at most two ticks late.
@@ -50,16 +58,25 @@ class Loop {
   static constexpr std::size_t kReadBufferSize = 64 * 1024;
 
  private:
+  // libuv's loop is there before the Poller, which waits for its descriptor.
+  struct UvLoop : uv_loop_t {
+    UvLoop();
+  };
+
   void run_posted() noexcept;
+  void run_deferred();
   void tick() noexcept;
 
-  uv_loop_t loop_{};
+  UvLoop loop_;
+  Poller poller_;
   uv_async_t door_{};
   uv_timer_t ticker_{};
+  bool stopped_ = false;
   std::unique_ptr<std::uint8_t[]> read_buffer_;
   ChunkPool chunks_;
-  Slab<Outbox> outboxes_;
+  Slab<ChunkQueue> outboxes_;
   TimerWheel wheel_;
+  std::vector<std::function<void()>> deferred_;
   std::mutex mutex_;  // guards posted_ alone
   std::vector<std::function<void()>> posted_;
 };

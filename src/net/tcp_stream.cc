@@ -1,12 +1,15 @@
-// libuv keeps the handle until on_close and a queued write until on_write: the Outbox is given back only then.
+// recv(2) and sendmsg(2) where the Poller says so. A callback may do anything, closing the stream included, so what
+// comes after one looks at life_ first.
 #include "net/tcp_stream.h"
 
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
-#include <memory>
+#include <cerrno>
 #include <string>
 
 #include "net/socket_options.h"
@@ -16,22 +19,23 @@ namespace drover::net {
 namespace {
 
 constexpr std::size_t kMaxPieces = 16;
+// Reads of a full buffer in a row: more would starve the others of the turn.
+constexpr int kReadsATurn = 16;
 
-bool is_own_failure(int status) {
-  return status == UV_EMFILE || status == UV_ENFILE || status == UV_ENOMEM || status == UV_ENOBUFS ||
-         status == UV_EADDRNOTAVAIL || status == UV_EAGAIN;
+bool is_own_failure(int error_number) {
+  return error_number == EMFILE || error_number == ENFILE || error_number == ENOMEM || error_number == ENOBUFS ||
+         error_number == EADDRNOTAVAIL || error_number == EAGAIN;
 }
 
-Error connect_error(const Address& address, int status) {
-  std::string detail = address.text() + ": " + uv_strerror(status);
-  if (is_own_failure(status)) return Error{Code::kOwnResources, Side::kDrover, std::move(detail)};
+Error connect_error(int error_number) {
+  std::string detail = uv_strerror(uv_translate_sys_error(error_number));
+  if (is_own_failure(error_number)) return Error{Code::kOwnResources, Side::kDrover, std::move(detail)};
   return Error{Code::kConnectFailed, Side::kBackend, std::move(detail)};
 }
 
-struct ConnectRequest {
-  uv_connect_t request{};
-  Address address;
-};
+bool would_block(int error_number) {
+  return error_number == EAGAIN || error_number == EINTR;
+}
 
 }  // namespace
 
@@ -39,17 +43,14 @@ TcpStream::~TcpStream() {
   assert(life_ == Life::kClosed);
 }
 
-Result<void> TcpStream::adopt(int fd) {
+Result<void> TcpStream::adopt(int fd, Life life, std::uint32_t events) {
   assert(life_ == Life::kClosed);
-  uv_tcp_init(tcp_.loop, &tcp_);
-  tcp_.data = this;
-  if (const int status = uv_tcp_open(&tcp_, fd); status != 0) {
+  if (auto watched = loop_.poller().watch(*this, fd, events); !watched) {
     ::close(fd);
-    life_ = Life::kClosing;
-    uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), &TcpStream::on_close);
-    return fail(Code::kOwnResources, Side::kDrover, std::string("uv_tcp_open: ") + uv_strerror(status));
+    say_closed_later();
+    return watched;
   }
-  life_ = Life::kOpen;
+  life_ = life;
   reading_ = Reading::kStopped;
   writing_ = Writing::kOpen;
   pauses_ = 0;
@@ -57,179 +58,175 @@ Result<void> TcpStream::adopt(int fd) {
 }
 
 Result<void> TcpStream::open(int fd) {
-  return adopt(fd);
+  // Most streams are read at once. One that is not is parked with its first event.
+  return adopt(fd, Life::kOpen, EPOLLIN);
 }
 
 Result<void> TcpStream::connect(const Address& address) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::unexpected(connect_error(address, uv_translate_sys_error(errno)));
+  if (fd < 0) return std::unexpected(connect_error(errno));
   set_stream_options(fd);
-  if (auto adopted = adopt(fd); !adopted) return adopted;
-  auto owned = std::make_unique<ConnectRequest>();
-  owned->address = address;
-  owned->request.data = owned.get();
-  const int status = uv_tcp_connect(&owned->request, &tcp_, address.raw(), &TcpStream::on_connect);
-  if (status != 0) {
-    close();
-    return std::unexpected(connect_error(address, status));
+  if (::connect(fd, address.raw(), address.raw_size()) != 0 && errno != EINPROGRESS) {
+    const int error_number = errno;
+    ::close(fd);
+    return std::unexpected(connect_error(error_number));
   }
-  static_cast<void>(owned.release());  // on_connect owns it now; libuv calls it in every case
-  return {};
+  return adopt(fd, Life::kConnecting, EPOLLOUT);  // writable: connected, or not to be
 }
 
-void TcpStream::on_connect(uv_connect_t* request, int status) noexcept {
-  const std::unique_ptr<ConnectRequest> owned(static_cast<ConnectRequest*>(request->data));
-  auto& stream = *static_cast<TcpStream*>(request->handle->data);
-  if (stream.life_ != Life::kOpen) return;  // closed meanwhile: on_closed() is what follows
-  if (status != 0) {
-    stream.handler_->on_connected(stream, std::unexpected(connect_error(owned->address, status)));
-  } else {
-    stream.handler_->on_connected(stream, {});
+void TcpStream::on_ready(std::uint32_t events) noexcept {
+  if (life_ == Life::kConnecting) return on_dialled(events);
+  if ((events & (EPOLLIN | EPOLLERR | EPOLLHUP)) != 0 && reads()) read();
+  if ((events & (EPOLLOUT | EPOLLERR | EPOLLHUP)) != 0 && life_ == Life::kOpen && queue_ != nullptr) send_queued();
+  if (life_ == Life::kOpen) watch_what_is_wanted();
+}
+
+// Without a read wanted, EPOLLIN stays until it fires once: a pause between two reads costs no system call.
+void TcpStream::watch_what_is_wanted() {
+  const std::uint32_t wanted = (reads() ? EPOLLIN : 0U) | (queue_ != nullptr ? EPOLLOUT : 0U);
+  loop_.poller().change(*this, wanted == 0 ? Poller::kParked : wanted);
+}
+
+void TcpStream::on_dialled(std::uint32_t events) {
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0) {
+    int error_number = 0;
+    socklen_t size = sizeof(error_number);
+    ::getsockopt(fd(), SOL_SOCKET, SO_ERROR, &error_number, &size);
+    if (error_number != 0) {
+      loop_.poller().change(*this, Poller::kParked);
+      return handler_->on_connected(*this, std::unexpected(connect_error(error_number)));
+    }
   }
+  life_ = Life::kOpen;
+  handler_->on_connected(*this, {});
+  if (life_ == Life::kOpen) watch_what_is_wanted();
 }
 
 void TcpStream::start_reading() {
   if (reading_ != Reading::kStopped) return;
   reading_ = Reading::kWanted;
-  read_or_not();
+  if (reads()) watch_what_is_wanted();
 }
 
 void TcpStream::pause(PauseReason reason) {
-  const auto bit = static_cast<std::uint8_t>(reason);
-  if ((pauses_ & bit) != 0) return;
-  pauses_ |= bit;
-  read_or_not();
+  pauses_ |= static_cast<std::uint8_t>(reason);
 }
 
 void TcpStream::resume(PauseReason reason) {
-  const auto bit = static_cast<std::uint8_t>(reason);
-  if ((pauses_ & bit) == 0) return;
-  pauses_ &= static_cast<std::uint8_t>(~bit);
-  read_or_not();
-}
-
-void TcpStream::read_or_not() {
-  if (life_ != Life::kOpen || reading_ != Reading::kWanted) return;
-  if (pauses_ == 0) {
-    uv_read_start(handle(), &TcpStream::on_alloc, &TcpStream::on_read);  // harmless where it reads already
-  } else {
-    uv_read_stop(handle());
-  }
+  pauses_ &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(reason));
+  if (reads()) watch_what_is_wanted();
 }
 
 Link TcpStream::link() const {
-  uv_os_fd_t fd = -1;
-  if (life_ != Life::kOpen || uv_fileno(reinterpret_cast<const uv_handle_t*>(&tcp_), &fd) != 0) return {.lost = true};
-  return link_of(fd);
+  if (life_ != Life::kOpen) return {.lost = true};
+  return link_of(fd());
 }
 
-void TcpStream::on_alloc(uv_handle_t* handle, std::size_t, uv_buf_t* buffer) noexcept {
-  const MutableBytes shared = static_cast<TcpStream*>(handle->data)->loop().read_buffer();
-  *buffer = uv_buf_init(reinterpret_cast<char*>(shared.data()), static_cast<unsigned>(shared.size()));
-}
-
-void TcpStream::on_read(uv_stream_t* handle, ssize_t size, const uv_buf_t* buffer) noexcept {
-  auto& stream = *static_cast<TcpStream*>(handle->data);
-  if (size > 0) {
-    stream.handler_->on_read(stream,
-                             {reinterpret_cast<const std::uint8_t*>(buffer->base), static_cast<std::size_t>(size)});
-    return;
+void TcpStream::read() {
+  const MutableBytes buffer = loop_.read_buffer();
+  for (int round = 0; round < kReadsATurn && reads(); ++round) {
+    const ssize_t size = ::recv(fd(), buffer.data(), buffer.size(), 0);
+    if (size > 0) {
+      handler_->on_read(*this, buffer.first(static_cast<std::size_t>(size)));
+      if (static_cast<std::size_t>(size) < buffer.size()) return;  // there was no more
+      continue;
+    }
+    if (size < 0 && would_block(errno)) return;
+    reading_ = Reading::kEnded;
+    return handler_->on_read_end(*this, size == 0 ? ReadEnd::kEof : ReadEnd::kReset);
   }
-  if (size == 0 || size == UV_ENOBUFS) return;  // nothing there, or no buffer this turn
-  uv_read_stop(handle);
-  stream.reading_ = Reading::kEnded;
-  stream.handler_->on_read_end(stream, size == UV_EOF ? ReadEnd::kEof : ReadEnd::kReset);
+}
+
+// How many bytes the socket took.
+std::size_t TcpStream::send_now(std::span<const Bytes> pieces) {
+  ssize_t sent = 0;
+  if (pieces.size() == 1) {
+    sent = ::send(fd(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
+  } else {
+    std::array<iovec, kMaxPieces> vectors;
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    for (const Bytes piece : pieces.first(std::min(pieces.size(), kMaxPieces))) {
+      vectors[message.msg_iovlen++] = {const_cast<std::uint8_t*>(piece.data()), piece.size()};
+    }
+    sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+  }
+  if (sent >= 0) return static_cast<std::size_t>(sent);
+  if (!would_block(errno)) writing_ = Writing::kFailed;
+  return 0;
 }
 
 void TcpStream::write(std::span<const Bytes> pieces) {
-  if (life_ != Life::kOpen || writing_ != Writing::kOpen) return;
+  if (!alive() || writing_ != Writing::kOpen || pieces.empty()) return;
   std::size_t sent = 0;
-  if (outbox_ == nullptr) {
-    std::array<uv_buf_t, kMaxPieces> buffers;
-    unsigned count = 0;
-    for (const Bytes piece : pieces.first(std::min(pieces.size(), kMaxPieces))) {
-      auto* base = const_cast<char*>(reinterpret_cast<const char*>(piece.data()));
-      buffers[count++] = uv_buf_init(base, static_cast<unsigned>(piece.size()));
-    }
-    const int status = uv_try_write(handle(), buffers.data(), count);
-    if (status < 0 && status != UV_EAGAIN) {
-      writing_ = Writing::kFailed;
-      return;
-    }
-    sent = status < 0 ? 0 : static_cast<std::size_t>(status);
+  if (queue_ == nullptr && life_ == Life::kOpen) {
+    sent = send_now(pieces);
+    if (writing_ == Writing::kFailed) return;
   }
   for (const Bytes piece : pieces) {
     if (sent >= piece.size()) {
       sent -= piece.size();
       continue;
     }
-    if (outbox_ == nullptr) outbox_ = loop().outboxes().make(loop().chunks());
-    outbox_->queue.append(piece.subspan(sent));
+    if (queue_ == nullptr) {
+      queue_ = loop_.outboxes().make(loop_.chunks());
+      watch_what_is_wanted();
+    }
+    queue_->append(piece.subspan(sent));
     sent = 0;
   }
-  if (outbox_ != nullptr && outbox_->in_flight == 0) submit();
 }
 
-void TcpStream::submit() {
-  std::array<uv_buf_t, 4> buffers;  // libuv keeps up to four in the request itself
-  const std::size_t count = outbox_->queue.front(buffers);
-  for (std::size_t i = 0; i < count; ++i) outbox_->in_flight += buffers[i].len;
-  outbox_->request.data = this;
-  const int status = uv_write(&outbox_->request, handle(), buffers.data(), static_cast<unsigned>(count), &on_write);
-  if (status == 0) return;
-  writing_ = Writing::kFailed;
-  release_outbox();
-}
-
-void TcpStream::on_write(uv_write_t* request, int status) noexcept {
-  auto& stream = *static_cast<TcpStream*>(request->data);
-  if (stream.life_ != Life::kOpen) return;  // on_close gives the Outbox back
-  if (status != 0) {
-    stream.writing_ = Writing::kFailed;
-    stream.release_outbox();
-  } else {
-    stream.outbox_->queue.consume(stream.outbox_->in_flight);
-    stream.outbox_->in_flight = 0;
-    if (stream.outbox_->queue.size() > 0) {
-      stream.submit();
-    } else {
-      stream.release_outbox();
-      if (stream.writing_ == Writing::kFinishing) stream.send_fin();
-    }
-  }
-  stream.handler_->on_written(stream);
+void TcpStream::send_queued() {
+  const std::size_t before = queue_->size();
+  std::size_t offered = 0;
+  std::size_t sent = 0;
+  do {
+    std::array<Bytes, kMaxPieces> pieces;
+    const auto front = queue_->front(pieces);
+    offered = 0;
+    for (const Bytes piece : front) offered += piece.size();
+    sent = send_now(front);
+    queue_->consume(sent);
+  } while (sent == offered && queue_->size() > 0);
+  if (writing_ != Writing::kFailed && queue_->size() == before) return;
+  if (writing_ == Writing::kFailed || queue_->size() == 0) drop_queue();
+  if (writing_ == Writing::kFinishing && queue_ == nullptr) send_fin();
+  handler_->on_written(*this);
 }
 
 void TcpStream::finish_writing() {
-  if (life_ != Life::kOpen || writing_ != Writing::kOpen) return;
+  if (!alive() || writing_ != Writing::kOpen) return;
   writing_ = Writing::kFinishing;
-  if (outbox_ == nullptr) send_fin();
+  if (queue_ == nullptr) send_fin();
 }
 
 void TcpStream::send_fin() {
   writing_ = Writing::kFinished;
-  // uv_shutdown would need a request that outlives the call; with an empty queue the system call is all it does.
-  uv_os_fd_t fd = -1;
-  if (uv_fileno(reinterpret_cast<uv_handle_t*>(&tcp_), &fd) == 0) ::shutdown(fd, SHUT_WR);
+  ::shutdown(fd(), SHUT_WR);
 }
 
-void TcpStream::release_outbox() {
-  if (outbox_ == nullptr) return;
-  loop().outboxes().destroy(outbox_);
-  outbox_ = nullptr;
+void TcpStream::drop_queue() {
+  if (queue_ == nullptr) return;
+  loop_.outboxes().destroy(queue_);
+  queue_ = nullptr;
 }
 
 void TcpStream::close() {
-  if (life_ != Life::kOpen) return;
-  life_ = Life::kClosing;
-  uv_close(reinterpret_cast<uv_handle_t*>(&tcp_), &TcpStream::on_close);
+  if (!alive()) return;
+  const int descriptor = fd();
+  loop_.poller().forget(*this);
+  ::close(descriptor);
+  drop_queue();
+  say_closed_later();
 }
 
-void TcpStream::on_close(uv_handle_t* handle) noexcept {
-  auto& stream = *static_cast<TcpStream*>(handle->data);
-  stream.release_outbox();
-  stream.life_ = Life::kClosed;
-  stream.handler_->on_closed(stream);
+void TcpStream::say_closed_later() {
+  life_ = Life::kClosing;
+  loop_.defer([this] {
+    life_ = Life::kClosed;
+    handler_->on_closed(*this);
+  });
 }
 
 }  // namespace drover::net

@@ -11,6 +11,15 @@
 
 namespace drover::proxy {
 
+namespace {
+
+// A dial that failed, with the address that the stream does not keep.
+Error at(const balancer::Backend& backend, const Error& error) {
+  return {error.code, error.side, backend.address().text + ": " + error.detail};
+}
+
+}  // namespace
+
 Connector::Connector(Session& session, Handshake& handshake, std::size_t pool)
     : session_(session),
       handshake_(handshake),
@@ -55,12 +64,12 @@ void Connector::dial_next() {
 void Connector::dial(const balancer::Backend& backend) {
   auto address = net::Address::from_literal(backend.address().host, backend.address().port);
   Result<void> started = address ? session_.backend().connect(*address) : std::unexpected(address.error());
-  if (!started) return attempt_failed(started.error());
+  if (!started) return attempt_failed(at(backend, started.error()));
   session_.arm(std::min(session_.now() + handshake_.pool().settings().timeouts.connect, upgrade_deadline_));
 }
 
 void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexcept {
-  if (!result) return attempt_failed(result.error());
+  if (!result) return attempt_failed(at(*tried_.back(), result.error()));
   if (!session_.advance(Event::kConnected)) return;
   session_.arm(upgrade_deadline_);
   // The first dial carries the client's own key; a key is never used twice.

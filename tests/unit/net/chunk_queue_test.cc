@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <random>
 #include <string>
 #include <string_view>
@@ -13,10 +14,9 @@ namespace drover::net {
 namespace {
 
 std::string front_text(const ChunkQueue& queue) {
-  std::array<uv_buf_t, 4> spans;
+  std::array<Bytes, 4> room;
   std::string text;
-  const std::size_t count = queue.front(spans);
-  for (std::size_t i = 0; i < count; ++i) text.append(spans[i].base, spans[i].len);
+  for (const Bytes piece : queue.front(room)) text += as_text(piece);
   return text;
 }
 
@@ -82,9 +82,10 @@ TEST_CASE("spans stay where they are while bytes are appended") {
   ChunkPool pool;
   ChunkQueue queue(pool);
   queue.append(as_bytes("first"));
-  std::array<uv_buf_t, 4> spans;
-  REQUIRE(queue.front(spans) == 1);
-  const std::string_view view(spans[0].base, spans[0].len);
+  std::array<Bytes, 4> room;
+  const auto pieces = queue.front(room);
+  REQUIRE(pieces.size() == 1);
+  const std::string_view view = as_text(pieces[0]);
   for (int i = 0; i < 100; ++i) queue.append(as_bytes(std::string(1000, 'x')));
   CHECK(view == "first");
   queue.consume(view.size());

@@ -44,7 +44,7 @@ struct Fixture {
     std::string text;
     run_until(loop, [&] {
       // Turns without waiting: the loop knows nothing of the peer's socket.
-      uv_run(loop.raw(), UV_RUN_NOWAIT);
+      loop.turn(Loop::Patience::kNone);
       pollfd readable{.fd = peer.fd(), .events = POLLIN, .revents = 0};
       ::poll(&readable, 1, 1);
       text += peer.receive();
@@ -54,7 +54,7 @@ struct Fixture {
     return text;
   }
   void wake() {
-    loop.post([] {});  // so that UV_RUN_ONCE comes back
+    loop.post([] {});  // so that a turn comes back
   }
 
   Loop loop;
@@ -132,7 +132,7 @@ TEST_CASE("writing from on_written keeps the order") {
   };
   run_until(f.loop, [&] {
     f.wake();
-    uv_run(f.loop.raw(), UV_RUN_NOWAIT);
+    f.loop.turn(Loop::Patience::kNone);
     return true;
   });
   f.stream.write(as_bytes("last"));
@@ -349,14 +349,13 @@ TEST_CASE("connecting") {
     stream.close();
     run_until(loop, closed);
   }
-  SUBCASE("is refused: the backend's fault, with address and reason") {
+  SUBCASE("is refused: the backend's fault, with the reason") {
     REQUIRE(stream.connect(address));
     run_until(loop, [&] { return recorder.connected.has_value(); });
     REQUIRE(!recorder.connected->has_value());
     const auto& error = recorder.connected->error();
     CHECK(error.code == Code::kConnectFailed);
     CHECK(error.side == Side::kBackend);
-    CHECK(error.detail.find(address.text()) != std::string::npos);
     CHECK(error.detail.find("refused") != std::string::npos);
     stream.close();
     run_until(loop, closed);
