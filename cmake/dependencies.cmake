@@ -30,3 +30,7 @@ else()
   target_link_libraries(drover_llhttp INTERFACE ${LLHTTP_LIBRARY})
   target_include_directories(drover_llhttp SYSTEM INTERFACE ${LLHTTP_INCLUDE_DIR})
 endif()
+
+if(DROVER_TESTS)
+  find_package(benchmark REQUIRED)
+endif()

@@ -25,7 +25,8 @@ unsigned workers_wanted(const config::Config& config) {
 Result<std::vector<net::Address>> all_listening_addresses(const std::vector<config::Listener>& listeners) {
   std::vector<net::Address> all;
   for (const auto& listener : listeners) {
-    const auto addresses = listening_addresses(listener.bind, "a listener's 'bind'");
+    const auto sharing = listener.shared ? Sharing::kShared : Sharing::kExclusive;
+    const auto addresses = listening_addresses(listener.bind, "a listener's 'bind'", sharing);
     if (!addresses) return addresses;
     all.insert(all.end(), addresses->begin(), addresses->end());
   }

@@ -31,6 +31,7 @@ struct Endpoint {
 
 struct Listener {
   Endpoint bind;
+  bool shared = false;  // with other processes that share it
   bool operator==(const Listener&) const = default;
 };
 

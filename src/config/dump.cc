@@ -128,7 +128,10 @@ std::string to_yaml(const Config& config) {
   Writer writer;
   writer.line(0, "workers", config.workers ? std::to_string(*config.workers) : "auto");
   writer.line(0, "listeners");
-  for (const Listener& listener : config.listeners) writer.item(2, "bind: " + string(listener.bind.text));
+  for (const Listener& listener : config.listeners) {
+    writer.item(2, "bind: " + string(listener.bind.text));
+    writer.line(4, "shared", flag(listener.shared));
+  }
   writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
   write_routes(writer, config);
   writer.line(0, "pools");

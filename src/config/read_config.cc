@@ -80,12 +80,20 @@ void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& conf
   if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
   if (list.size() > kMostListeners)
     return reader.error(list.position(), "more than " + std::to_string(kMostListeners) + " listeners");
-  const auto add = [&](const Field& field) {
-    if (auto endpoint = binds.read(field)) config.listeners.push_back({*std::move(endpoint)});
+  const auto add = [&](const Field& bind, const Field& shared) {
+    Listener listener;
+    reader.flag(shared, listener.shared);
+    auto endpoint = binds.read(bind);
+    if (!endpoint) return;
+    listener.bind = *std::move(endpoint);
+    config.listeners.push_back(std::move(listener));
   };
-  if (short_form.is(NodeKind::kScalar)) add(short_form);
-  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index));
-  for (std::size_t index = 0; index < long_form.size(); ++index) add(long_form.item(index)["bind"]);
+  if (short_form.is(NodeKind::kScalar)) add(short_form, {});
+  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {});
+  for (std::size_t index = 0; index < long_form.size(); ++index) {
+    const Field listener = long_form.item(index);
+    add(listener["bind"], listener["shared"]);
+  }
 }
 
 void read_trusted_proxies(Reader& reader, const Field& list, std::vector<Network>& out) {

@@ -11,10 +11,7 @@ using enum Status;
 using enum Shape;
 
 constexpr std::array kListenerKeys = {
-    Key{"bind", kRequired},
-    Key{"health_path"},
-    Key{"tls"},
-    Key{"proxy_protocol"},
+    Key{"bind", kRequired}, Key{"shared", kOptional}, Key{"health_path"}, Key{"tls"}, Key{"proxy_protocol"},
 };
 constexpr Section kListenerSection{kListenerKeys};
 

@@ -2,6 +2,7 @@
 #include "app/listening.h"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,28 @@ TEST_CASE("a port that another process shares is taken all the same") {
     CHECK(detail.find("another process has it") != std::string::npos);
     CHECK(detail.find(std::to_string(neighbour.port())) != std::string::npos);
   }
+}
+
+TEST_CASE("a port that another process shares is taken where sharing is asked for") {
+  Neighbour neighbour;
+  for (const char* host : {"127.0.0.1", "0.0.0.0", ""}) {
+    CAPTURE(host);
+    CHECK(listening_addresses(endpoint(host, neighbour.port()), "bind", Sharing::kShared).has_value());
+  }
+}
+
+TEST_CASE("a port that another process does not share cannot be shared") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  auto address = *net::Address::from_literal("127.0.0.1", 0);
+  REQUIRE(::bind(fd, address.raw(), address.raw_size()) == 0);
+  REQUIRE(::listen(fd, 1) == 0);
+  sockaddr_in bound{};
+  socklen_t size = sizeof(bound);
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size) == 0);
+  const auto addresses = listening_addresses(endpoint("127.0.0.1", ntohs(bound.sin_port)), "bind", Sharing::kShared);
+  ::close(fd);
+  REQUIRE_FALSE(addresses.has_value());
+  CHECK(addresses.error().detail.find("does not share it") != std::string::npos);
 }
 
 TEST_CASE("an address of another machine is refused with a reason") {

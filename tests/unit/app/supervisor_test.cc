@@ -116,6 +116,24 @@ TEST_CASE("too few descriptors for a single connection say what to raise") {
   CHECK(contains(outcome.said, "ulimit -n"));
 }
 
+TEST_CASE("a shared port is taken by two, and refused to one that does not share") {
+  const auto outcome = in_process([](std::string& said) {
+    const std::string rest = ", shared: true}]\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n";
+    Supervisor first(config_of("listeners: [{bind: '127.0.0.1:0'" + rest));
+    if (!first.start()) return 2;
+    const std::string taken = first.address().text();
+    Supervisor second(config_of("listeners: [{bind: '" + taken + "'" + rest));
+    if (!second.start()) return 3;
+    Supervisor third(config_of("listen: '" + taken + "'\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n"));
+    const auto refused = third.start();
+    if (refused) return 4;
+    said = refused.error().detail;
+    return second.address().text() == taken ? 0 : 5;
+  });
+  CHECK(outcome.exit_code == 0);
+  CHECK(contains(outcome.said, "another process has it"));
+}
+
 TEST_CASE("a port that is taken is named, the listener's and the admin's") {
   const auto outcome = in_process([](std::string& said) {
     Supervisor first(config_of(kSmall));

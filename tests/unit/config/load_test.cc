@@ -24,7 +24,7 @@ constexpr std::string_view kLongForm = R"(
 workers: 1
 listeners:
   - bind: "127.0.0.1:8080"
-  - {bind: "[::1]:8080"}
+  - {bind: "[::1]:8080", shared: true}
 trusted_proxies: ["10.0.0.0/8", "::1"]
 routes:
   - match: {host: "Chat.example.com:8080", path: /ws, websocket: true}
@@ -86,6 +86,8 @@ TEST_CASE("the long form fills every field") {
   CHECK(config.workers == 1u);
   REQUIRE(config.listeners.size() == 2);
   CHECK(config.listeners[1].bind.host == "::1");
+  CHECK_FALSE(config.listeners[0].shared);
+  CHECK(config.listeners[1].shared);
   REQUIRE(config.trusted_proxies.size() == 2);
   CHECK(config.trusted_proxies[1].ipv6);
   REQUIRE(config.routes.size() == 2);

@@ -142,6 +142,8 @@ TEST_CASE("listeners") {
          {"listen: ':1'\nlisteners: [{bind: ':2'}]\nbackends: ['a:1']\n",
           "t:2:12: error: both 'listen' and 'listeners'; use one of them\n"},
          {"listeners: [{}]\nbackends: ['a:1']\n", "t:1:13: error: 'listeners[0]' has no 'bind'\n"},
+         {"listeners: [{bind: ':80', shared: both}]\nbackends: ['a:1']\n",
+          "t:1:35: error: 'listeners[0].shared': expected true or false, got 'both'\n"},
          {"listeners: [{bind: ':80'}, {bind: '10.0.0.1:80'}]\nbackends: ['a:1']\n",
           "t:1:35: error: 'listeners[1].bind' at '10.0.0.1:80' collides with 'listeners[0].bind' at ':80'\n"},
          {"listen: [':1', ':1']\nbackends: ['a:1']\n",
