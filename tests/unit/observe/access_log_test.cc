@@ -164,6 +164,30 @@ TEST_CASE("bytes that are no UTF-8 become U+FFFD") {
   CHECK(Json::parse(to_json(line))["path"] == "/a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd/b");
 }
 
+TEST_CASE("every text is escaped as a JSON library would do it") {
+  // Bytes at the bounds of what may begin or continue a character; all their sequences of up to four.
+  const std::string bytes = "a\"\x1f\x7f\x80\x8f\x90\x9f\xa0\xbf\xc1\xc2\xdf\xe0\xe1\xed\xef\xf0\xf4\xf5";
+  const auto same = [](const std::string& text) {
+    SessionLine line;
+    line.path = text;
+    const std::string wanted = R"("path":)" + Json(text).dump(-1, ' ', true, Json::error_handler_t::replace) + ",";
+    return to_json(line).contains(wanted);
+  };
+  for (int byte = 0; byte < 256; ++byte) REQUIRE(same(std::string(1, static_cast<char>(byte))));
+  std::vector<std::string> texts = {""};
+  for (int length = 1; length <= 4; ++length) {
+    std::vector<std::string> longer;
+    for (const auto& text : texts) {
+      for (const char byte : bytes) longer.push_back(text + byte);
+    }
+    texts = std::move(longer);
+    for (const auto& text : texts) {
+      CAPTURE(Json(text).dump(-1, ' ', true, Json::error_handler_t::replace));
+      REQUIRE(same(text));
+    }
+  }
+}
+
 TEST_CASE("names") {
   CHECK(name_of(Initiator::kClient) == "client");
   CHECK(name_of(Initiator::kBackend) == "backend");

@@ -1,0 +1,35 @@
+// drover-bench-backend: an echo server on one thread, on any number of addresses.
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+
+#include "bench/load/echo_server.h"
+#include "bench/load/listening.h"
+#include "net/signals.h"
+
+int main(int argc, char** argv) {
+  using namespace drover;
+  CLI::App parser("An echo server for benchmarks; on the path /fanout every message goes to everybody there");
+  std::vector<std::string> addresses;
+  parser.add_option("--listen", addresses, "HOST:PORT, numeric; port 0 is any")->required();
+  try {
+    parser.parse(argc, argv);
+  } catch (const CLI::ParseError& problem) {
+    return parser.exit(problem) == 0 ? 0 : 2;
+  }
+
+  net::Loop loop;
+  bench::EchoServer server(loop);
+  const net::Signals signals(loop, {SIGTERM, SIGINT}, [&](int) {
+    server.stop();
+    loop.stop();
+  });
+  for (const std::string& text : addresses) {
+    const auto address = bench::parse_address(text);
+    if (!address) bench::die(address.error().detail);
+    const auto listening = server.listen(*address);
+    if (!listening) bench::die(listening.error().detail);
+    bench::say_listening(*listening);
+  }
+  loop.run();
+}

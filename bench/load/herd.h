@@ -1,0 +1,48 @@
+// The cases whose sessions stay: all are opened first, and only then does the warm-up begin.
+#pragma once
+
+#include <vector>
+
+#include "bench/load/case.h"
+
+namespace drover::bench {
+
+class Herd : public Case, public Client::Owner {
+ public:
+  // How a session shows that it is open: by one echo, or, where an echo would go to everybody, by its 101.
+  enum class Proof : std::uint8_t { kEcho, kAnswer };
+  Herd(Stage& stage, Proof proof);
+  ~Herd() override;
+  void begin() final;
+
+ protected:
+  Stage& stage() { return stage_; }
+  Client& client(std::size_t index) { return *clients_[index]; }
+  std::size_t size() const { return clients_.size(); }
+
+  // All sessions are open.
+  virtual void start() = 0;
+  virtual void on_echo(Client& client, const Stamp& stamp) = 0;
+  // The window has closed.
+  virtual void stop() { stage_.finished(); }
+  // Where it has not finished by then: calls `complain`, and finishes.
+  void finish_after(Milliseconds patience, std::function<void()> complain);
+
+ private:
+  void open_next();
+  void note_open();
+  void on_open(Client& client) override;
+  void on_message(Client& client, const Stamp& stamp) override;
+  void on_end(Client& client, const std::string& failure) override;
+  void warm_up();
+
+  Stage& stage_;
+  const Proof proof_;
+  std::vector<std::unique_ptr<Client>> clients_;
+  std::size_t begun_ = 0;   // clients that have been told to open
+  std::size_t opened_ = 0;  // those whose first echo has come
+  bool over_ = false;
+  Alarm alarm_;
+};
+
+}  // namespace drover::bench

@@ -1,0 +1,75 @@
+// drover-bench-load: runs one case, prints one line of JSON, and with --hold keeps the sessions until stdin ends.
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "bench/load/case.h"
+#include "bench/load/load_options.h"
+
+namespace {
+
+using namespace drover;
+
+// The end of stdin.
+class Release final : net::Poller::Source {
+ public:
+  explicit Release(net::Loop& loop) : loop_(loop) {
+    // A file cannot be waited for, and has ended already.
+    if (!loop_.poller().watch(*this, STDIN_FILENO, EPOLLIN)) loop_.stop();
+  }
+  ~Release() { loop_.poller().forget(*this); }
+  Release(const Release&) = delete;
+  Release& operator=(const Release&) = delete;
+
+ private:
+  void on_ready(std::uint32_t) noexcept override {
+    std::array<char, 256> unwanted;
+    if (::read(STDIN_FILENO, unwanted.data(), unwanted.size()) <= 0) loop_.stop();
+  }
+  net::Loop& loop_;
+};
+
+std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
+  using bench::CaseName;
+  switch (stage.options.name) {
+    case CaseName::kClosed: return make_closed_case(stage);
+    case CaseName::kRate: return make_rate_case(stage);
+    case CaseName::kChurn: return make_churn_case(stage);
+    case CaseName::kFanout: return make_fanout_case(stage);
+    case CaseName::kIdle: break;
+  }
+  return make_idle_case(stage);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto options = bench::parse_load_options(argc, argv);
+  if (!options) {
+    std::fputs(options.error().text.c_str(), options.error().exit_code == 0 ? stdout : stderr);
+    return options.error().exit_code;
+  }
+  net::Loop loop;
+  bench::Measurement measurement(options->watch);
+  bench::Stage stage{.options = *options,
+                     .loop = loop,
+                     .measurement = measurement,
+                     .wire = {.target = options->target,
+                              .path = options->name == bench::CaseName::kFanout ? "/fanout" : "/",
+                              .sources = options->sources,
+                              .shape = bench::MessageShape(options->size),
+                              .outgoing = {}},
+                     .finished = [&loop] { loop.stop(); }};
+  const auto running = make_case(stage);
+  running->begin();
+  loop.run();
+  if (measurement.operations() == 0 && measurement.errors() == 0) measurement.add_error("nothing came back");
+  std::printf("%s\n", measurement.to_json(*options).c_str());
+  std::fflush(stdout);
+  if (options->hold && measurement.errors() == 0) {
+    const Release release(loop);
+    loop.run();
+  }
+  return measurement.errors() == 0 ? 0 : 1;
+}

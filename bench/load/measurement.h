@@ -1,0 +1,58 @@
+// What a run has found out: operations and their latencies within the window, the CPU time of the watched process over
+// it, and errors at any time. One thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/load/load_options.h"
+
+namespace drover::bench {
+
+class Measurement {
+ public:
+  explicit Measurement(std::optional<int> watch) : watch_(watch) {}
+
+  // The ends of the window.
+  void open();
+  void close();
+  bool is_open() const { return window_ == Window::kOpen; }
+  // Whether that moment lies in the window; nanoseconds of the monotonic clock.
+  bool covers(std::uint64_t nanoseconds) const;
+
+  // One operation, where the window is open.
+  void count(std::uint64_t latency_nanoseconds) {
+    if (is_open()) add(latency_nanoseconds);
+  }
+  // One, wherever it belongs.
+  void add(std::uint64_t latency_nanoseconds) { latencies_.push_back(latency_nanoseconds); }
+  void add_error(const std::string& what);
+  std::uint64_t errors() const { return errors_; }
+  std::size_t operations() const { return latencies_.size(); }
+
+  // One line of JSON, without the line feed.
+  std::string to_json(const LoadOptions& options) const;
+
+ private:
+  enum class Window : std::uint8_t { kBefore, kOpen, kClosed };
+  std::optional<double> cpu_microseconds();
+
+  const std::optional<int> watch_;
+  Window window_ = Window::kBefore;
+  std::uint64_t opened_at_ = 0;  // nanoseconds
+  std::uint64_t closed_at_ = 0;
+  std::optional<double> cpu_before_, cpu_after_;  // microseconds
+  std::vector<std::uint64_t> latencies_;
+  std::uint64_t errors_ = 0;
+  std::string first_error_;
+};
+
+// CPU time of all threads of a process so far, in microseconds (schedstat, to the nanosecond); none where it is gone.
+std::optional<double> cpu_time(int process);
+
+// The smallest of `sorted` that is not exceeded by the share `quantile` (0 to 1) of them: the nearest rank. 0 of none.
+std::uint64_t quantile_of(const std::vector<std::uint64_t>& sorted, double quantile);
+
+}  // namespace drover::bench
