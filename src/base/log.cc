@@ -202,6 +202,10 @@ void event(Level level, std::string_view name, std::initializer_list<Field> fiel
   logs().operational->write(line);
 }
 
+bool access_enabled() {
+  return logs().access != nullptr;
+}
+
 void access(std::string_view line) {
   if (logs().access) logs().access->write(line);
 }

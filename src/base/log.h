@@ -56,6 +56,8 @@ inline void error(std::string_view name, std::initializer_list<Field> fields) {
   event(Level::kError, name, fields);
 }
 
+// Whether there is an access log: without one a line need not be made.
+bool access_enabled();
 // One line of the access log, without '\n'.
 void access(std::string_view line);
 

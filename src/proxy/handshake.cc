@@ -63,7 +63,7 @@ Result<void> Handshake::accept_request() {
   auto found = route(*upgrade ? &**upgrade : nullptr);
   if (!found) return std::unexpected(found.error());
   target_ = *found;
-  pool_ = snapshot_->pools[target_->pool];
+  pool_ = snapshot_->pools[target_->pool].get();
   if (!*upgrade) return fail(Code::kUpgradeRequired, Side::kClient, std::string(kNoTunnelHere));
   asked_ = std::move(**upgrade);
   const auto origin = request().find("origin");

@@ -63,7 +63,7 @@ class Handshake final : public net::ByteStream::Handler {
   std::shared_ptr<const Snapshot> snapshot_;
   http::RequestParser parser_;
   const Router::Target* target_ = nullptr;  // lives in snapshot_
-  std::shared_ptr<const balancer::Pool> pool_;
+  const balancer::Pool* pool_ = nullptr;    // likewise
   std::optional<websocket::UpgradeRequest> asked_;
   std::string request_id_;
   std::vector<std::uint8_t> held_;  // frames that came before the 101

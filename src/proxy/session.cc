@@ -153,7 +153,7 @@ void Session::on_stream_closed() {
 
 void Session::write_access_line() {
   // A connection that came and went without a word (a port check) has no story to tell.
-  if (!ended_by_) return;
+  if (!ended_by_ || !log::access_enabled()) return;
   observe::SessionLine line;
   const std::string id = to_hex(id_);
   const std::string resume = resume_id();
