@@ -46,6 +46,7 @@ class Alarm final : public net::TimerWheel::Node {
     task_ = std::move(task);
     loop_.arm(*this, loop_.now() + delay);
   }
+  void cancel() { loop_.wheel().disarm(*this); }
 
  private:
   void on_deadline() noexcept override { std::exchange(task_, nullptr)(); }

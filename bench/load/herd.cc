@@ -50,10 +50,12 @@ void Herd::on_message(Client& client, const Stamp& stamp) {
 void Herd::note_open() {
   ++opened_;
   open_next();
-  if (opened_ == size()) warm_up();
+  if (opened_ < size()) return;
+  alarm_.cancel();
+  go_on();
 }
 
-void Herd::warm_up() {
+void Herd::go_on() {
   start();
   alarm_.after(stage_.options.warmup, [this] {
     stage_.measurement.open();

@@ -20,10 +20,10 @@ class Herd : public Case, public Client::Owner {
   Client& client(std::size_t index) { return *clients_[index]; }
   std::size_t size() const { return clients_.size(); }
 
-  // All sessions are open.
-  virtual void start() = 0;
+  // All sessions are open: goes through warm-up and window, with start() and stop() at their ends.
+  virtual void go_on();
+  virtual void start() {}
   virtual void on_echo(Client& client, const Stamp& stamp) = 0;
-  // The window has closed.
   virtual void stop() { stage_.finished(); }
   // Where it has not finished by then: calls `complain`, and finishes.
   void finish_after(Milliseconds patience, std::function<void()> complain);
@@ -34,7 +34,6 @@ class Herd : public Case, public Client::Owner {
   void on_open(Client& client) override;
   void on_message(Client& client, const Stamp& stamp) override;
   void on_end(Client& client, const std::string& failure) override;
-  void warm_up();
 
   Stage& stage_;
   const Proof proof_;

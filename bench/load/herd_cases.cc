@@ -49,7 +49,7 @@ class IdleCase final : public Herd {
   explicit IdleCase(Stage& stage) : Herd(stage, Proof::kEcho) {}
 
  private:
-  void start() override {
+  void go_on() override {
     stage().measurement.open();
     for (std::size_t i = 0; i < size(); ++i) stage().measurement.count(0);
     stage().measurement.close();

@@ -1,0 +1,235 @@
+"""Results as Markdown: tables and targets of a comparison, and the place of a result in a page.
+
+A run is a dictionary: turn, case, proxy, errors, first_error, and what was measured, with the load generator's names.
+Ratios are between runs of the same turn; of several, the median counts."""
+
+import statistics
+
+from programs import Failure
+
+MESSAGE_CASES = ("64", "64x16", "1k", "16k", "64k", "rate", "fanout")
+PEERS = ("haproxy", "haproxy-tuned", "nginx", "nginx-tuned")
+ONE_WORKER, TWO_WORKERS = "1 worker", "2 workers"
+_IDLE_BYTES = 1_000
+_PERCENTILES = ("p50", "p99", "p99.9")
+
+
+def cpu(run):
+    """Microseconds a message or connection."""
+    return run["cpu_us"]
+
+
+def p99(run):
+    """Microseconds."""
+    return run["latency_us"]["p99"]
+
+
+def memory(run):
+    """Bytes an idle session."""
+    return run["bytes_a_session"]
+
+
+class Results:
+    """The runs, by case and proxy. Runs with errors are counted, but not measured."""
+
+    def __init__(self, runs):
+        self.runs = runs
+        self.cases = list(dict.fromkeys(run["case"] for run in runs))
+        self.proxies = list(dict.fromkeys(run["proxy"] for run in runs if run["case"] != "workers"))
+        self.failed = [run for run in runs if run["errors"]]
+
+    def good(self, case, proxy):
+        """The runs without errors, by turn."""
+        return {run["turn"]: run for run in self.runs
+                if run["case"] == case and run["proxy"] == proxy and not run["errors"]}
+
+    def errors(self, case, proxy):
+        """In all turns."""
+        return sum(run["errors"] for run in self.failed if run["case"] == case and run["proxy"] == proxy)
+
+    def median(self, case, proxy, value):
+        """None where no turn was good."""
+        good = self.good(case, proxy).values()
+        return statistics.median(map(value, good)) if good else None
+
+    def ratios(self, case, proxy, base, value):
+        """Of the turns in which both are good and the base is not nothing."""
+        those, bases = self.good(case, proxy), self.good(case, base)
+        return [value(those[turn]) / value(bases[turn])
+                for turn in those if turn in bases and value(bases[turn]) > 0]
+
+    def timed_cases(self):
+        """Those with operations in a window of time."""
+        return [case for case in self.cases if case not in ("idle", "workers")]
+
+
+def table(head, rows):
+    """Lines: the first column is text, the others are numbers."""
+    aligned = ["---"] + ["---:"] * (len(head) - 1)
+    return [f"| {' | '.join(cells)} |" for cells in (head, aligned, *rows)]
+
+
+def _spread(ratios):
+    """The median, with least and most."""
+    if not ratios:
+        return "-"
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def _cells(results, cases, show, proxies=None):
+    """A row a case, a column a proxy; `show(case, proxy)` is None where nothing could be measured."""
+    proxies = proxies or results.proxies
+
+    def cell(case, proxy):
+        text = show(case, proxy) or "-"
+        errors = results.errors(case, proxy)
+        return f"{text} (errors: {errors:,})" if errors else text
+
+    return table(["case", *proxies], [[case, *(cell(case, proxy) for proxy in proxies)] for case in cases])
+
+
+def _medians(results, cases, value, form):
+    def show(case, proxy):
+        median = results.median(case, proxy, value)
+        return None if median is None else format(median, form)
+    return _cells(results, cases, show)
+
+
+def _latencies(results, cases):
+    def show(case, proxy):
+        medians = [results.median(case, proxy, lambda run, name=name: run["latency_us"][name])
+                   for name in _PERCENTILES]
+        return None if None in medians else " / ".join(f"{median:,.0f}" for median in medians)
+    return _cells(results, cases, show)
+
+
+def _against_peers(results, cases):
+    peers = [proxy for proxy in results.proxies if proxy not in ("relay", "drover")]
+    rows = [(f"{case}: CPU", case, cpu) for case in cases]
+    if "rate" in cases:
+        rows.append(("rate: p99", "rate", p99))
+    if "idle" in results.cases:
+        rows.append(("idle: memory", "idle", memory))
+    return table(["case", *peers],
+                 [[name, *(_spread(results.ratios(case, "drover", peer, value)) for peer in peers)]
+                  for name, case, value in rows])
+
+
+def capacities(results):
+    """What two workers carry as a multiple of what one does, each turn: two CPUs, each at the cost of two workers."""
+    return [2 * ratio for ratio in results.ratios("workers", ONE_WORKER, TWO_WORKERS, cpu)]
+
+
+def _workers(results):
+    costs = [results.median("workers", proxy, cpu) for proxy in (ONE_WORKER, TWO_WORKERS)]
+    cells = ["-" if cost is None else f"{cost:.2f}" for cost in costs]
+    return table(["", "one worker, µs", "two workers, µs", "capacity of two"],
+                 [["CPU a message", *cells, _spread(capacities(results))]])
+
+
+def _target(text, bound, figures, at_least=False):
+    """`figures`: what must keep the bound, by name; None where it was not measured."""
+    known = {name: figure for name, figure in figures.items() if figure is not None}
+    missed = {name: figure for name, figure in known.items() if (figure < bound if at_least else figure > bound)}
+    worst = sorted(known, key=known.get, reverse=not at_least)[:1]
+    named = sorted(missed, key=missed.get, reverse=not at_least) or worst
+    form = ",.0f" if bound >= 100 else ".3f"
+    figure = ", ".join(f"{known[name]:{form}} ({name})" if len(figures) > 1 else f"{known[name]:{form}}"
+                       for name in named)
+    complete = len(known) == len(figures)
+    return {"target": text, "figure": figure or "-",
+            "met": False if missed else True if complete else None}
+
+
+def targets(results):
+    """Each with its figure (the worst, or all that miss it) and whether it is met; None: not all was measured."""
+    def middle(numbers):
+        return statistics.median(numbers) if numbers else None
+
+    def costs(cases, base):
+        return {case: middle(results.ratios(case, "drover", base, cpu)) for case in cases}
+
+    found = [_target("CPU a message ≤ 1.10 × the relay, every message case", 1.10, costs(MESSAGE_CASES, "relay")),
+             _target("CPU a connection (churn) ≤ 1.20 × the relay", 1.20, costs(["churn"], "relay"))]
+    for peer in PEERS:
+        bound = 1.05 if peer.startswith("nginx") else 1.0
+        found.append(_target(f"CPU ≤ {bound:.2f} × {peer}, every message case and churn", bound,
+                             costs((*MESSAGE_CASES, "churn"), peer)))
+    found += [
+        _target("p99 at the fixed rate ≤ 1.05 × each peer", 1.05,
+                {peer: middle(results.ratios("rate", "drover", peer, p99)) for peer in PEERS}),
+        _target(f"an idle session ≤ {_IDLE_BYTES:,} bytes of user memory", _IDLE_BYTES,
+                {"idle": results.median("idle", "drover", memory)}),
+        _target("two workers carry ≥ 1.8 × what one carries", 1.8, {"workers": middle(capacities(results))},
+                at_least=True),
+        {"target": "no case with errors", "figure": f"{len(results.failed)} of {len(results.runs)} runs had some",
+         "met": not results.failed},
+    ]
+    return found
+
+
+def _targets(results):
+    verdict = {True: "met", False: "**not met**", None: "not all measured"}
+    return table(["target", "figure", ""],
+                 [[one["target"], one["figure"], verdict[one["met"]]] for one in targets(results)])
+
+
+def _errors(results):
+    return [f"- {run['proxy']}, {run['case']}, turn {run['turn']}: errors: {run['errors']:,}, first: "
+            f"{run['first_error']}" for run in results.failed]
+
+
+def summary(results):
+    """For JSON: medians by case and proxy, and ratios to the relay and of Drover to the proxy, of each turn."""
+    found = {}
+    for case, proxy in dict.fromkeys((run["case"], run["proxy"]) for run in results.runs):
+        what = memory if case == "idle" else cpu
+        cell = {"errors": results.errors(case, proxy),
+                "bytes_a_session" if case == "idle" else "cpu_us": results.median(case, proxy, what)}
+        if case != "idle":
+            cell["per_second"] = results.median(case, proxy, lambda run: run["per_second"])
+            cell["latency_us"] = {name: results.median(case, proxy, lambda run, name=name: run["latency_us"][name])
+                                  for name in _PERCENTILES}
+        if case != "workers":
+            cell["to_relay"] = results.ratios(case, proxy, "relay", what)
+            cell["drover_to_it"] = results.ratios(case, "drover", proxy, what)
+        found.setdefault(case, {})[proxy] = cell
+    return found
+
+
+def comparison(results, machine):
+    """The whole page of a comparison."""
+    cases = results.timed_cases()
+    sections = []
+    if cases:
+        sections.append(("CPU of the proxy, µs a message (churn: a connection)", _medians(results, cases, cpu, ".2f")))
+    others = [proxy for proxy in results.proxies if proxy != "relay"]
+    if cases and others and others != results.proxies:
+        sections.append(("CPU as a ratio to the bare relay: median (least–most)", _cells(
+            results, cases, lambda case, proxy: _spread(results.ratios(case, proxy, "relay", cpu)), others)))
+    if "drover" in results.proxies and set(results.proxies) - {"relay", "drover"}:
+        sections.append(("Drover as a ratio to each peer: median (least–most)", _against_peers(results, cases)))
+    if cases:
+        sections += [
+            ("Messages (churn: connections; fanout: deliveries) a second",
+             _medians(results, cases, lambda run: run["per_second"], ",.0f")),
+            ("Latency, µs: p50 / p99 / p99.9", _latencies(results, cases))]
+    if "idle" in results.cases:
+        sections.append(("User memory, bytes an idle session", _medians(results, ["idle"], memory, ",.0f")))
+    if "workers" in results.cases:
+        sections.append(("Two workers", _workers(results)))
+    sections.append(("Targets", _targets(results)))
+    if results.failed:
+        sections.append(("Errors", _errors(results)))
+    sections.append(("Machine", [f"- {what}: {text}" for what, text in machine.items()]))
+    return "\n\n".join(f"### {title}\n\n" + "\n".join(lines) for title, lines in sections)
+
+
+def write_into(file, name, text):
+    """Between the marks of that name."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    page = file.read_text(encoding="utf-8")
+    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+        raise Failure(f"{file} must have {begin} and, below it, {end} once each")
+    before, rest = page.split(begin)
+    file.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}", encoding="utf-8")
