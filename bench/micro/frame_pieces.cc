@@ -63,6 +63,7 @@ class SwallowingStream final : public net::ByteStream {
   void write(std::span<const Bytes> pieces) override {
     for (const Bytes piece : pieces) swallowed_ += piece.size();
   }
+  void write_last(std::span<const Bytes> pieces) override { write(pieces); }
   std::size_t queued() const override { return 0; }
   bool write_failed() const override { return false; }
   void finish_writing() override {}
@@ -70,7 +71,9 @@ class SwallowingStream final : public net::ByteStream {
   void pause(net::PauseReason) override {}
   void resume(net::PauseReason) override {}
   bool paused() const override { return false; }
+  std::size_t unread() const override { return 0; }
   net::Link link() const override { return {}; }
+  void keep_alive() override {}
   void close() override {}
 
   std::uint64_t swallowed() const { return swallowed_; }
@@ -84,6 +87,7 @@ class SilentObserver final : public proxy::Relay::Observer {
   bool takes_pong(const proxy::Relay&, Bytes) override { return false; }
   void on_ping_passed(const proxy::Relay&) override {}
   void on_ping_injected(const proxy::Relay&) override {}
+  bool ends_with_close(const proxy::Relay&) override { return false; }
 };
 
 // One scan of the whole buffer, as a tunnel does it after a read.

@@ -51,6 +51,9 @@ class ByteStream {
   // dropped: what the peer has said before it went can still be read.
   virtual void write(std::span<const Bytes> pieces) = 0;
   void write(Bytes piece) { write(std::span<const Bytes>(&piece, 1)); }
+  // As write() and finish_writing() behind it; the end goes in one segment with the last byte where that can be.
+  virtual void write_last(std::span<const Bytes> pieces) = 0;
+  void write_last(Bytes piece) { write_last(std::span<const Bytes>(&piece, 1)); }
   virtual std::size_t queued() const = 0;  // bytes
   virtual bool write_failed() const = 0;
   // Ends our direction (FIN) behind what is queued.
@@ -60,8 +63,13 @@ class ByteStream {
   virtual void pause(PauseReason reason) = 0;
   virtual void resume(PauseReason reason) = 0;
   virtual bool paused() const = 0;
+  // Bytes that the peer has sent and nobody has read: with some, close() would be a reset.
+  virtual std::size_t unread() const = 0;
   // What is to know without reading or writing; lost where it is closed. For timers, not for the data path.
   virtual Link link() const = 0;
+  // From now on TCP itself asks a silent peer whether it is still there; one that has vanished is a reset after about
+  // two minutes. Costs system calls and a kernel timer, so it is for streams that last.
+  virtual void keep_alive() = 0;
 
   // Ends both directions now; what is queued is dropped. on_closed() follows.
   virtual void close() = 0;

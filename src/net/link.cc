@@ -19,9 +19,13 @@ Link link_of(int fd) {
     link.unsent = info.tcpi_notsent_bytes > 0;
     link.acknowledged = info.tcpi_bytes_acked;
   }
-  int unread = 0;
-  if (::ioctl(fd, FIONREAD, &unread) == 0) link.unread = static_cast<std::size_t>(unread);
+  link.unread = unread_of(fd);
   return link;
+}
+
+std::size_t unread_of(int fd) {
+  int unread = 0;
+  return ::ioctl(fd, FIONREAD, &unread) == 0 ? static_cast<std::size_t>(unread) : 0;
 }
 
 }  // namespace drover::net

@@ -15,5 +15,7 @@ struct Link {
 
 // Of a connected TCP socket. Two system calls: for timers, not for the data path.
 Link link_of(int fd);
+// Its `unread` alone, for one system call.
+std::size_t unread_of(int fd);
 
 }  // namespace drover::net

@@ -23,6 +23,10 @@ void set(int fd, int level, int option, int value) {
 void set_stream_options(int fd) {
   set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
   set(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kNotSentLowWater);
+}
+
+// The intervals first: each of them would move a timer that runs.
+void set_keepalive(int fd) {
   set(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdle);
   set(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveInterval);
   set(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveCount);

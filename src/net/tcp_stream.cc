@@ -117,6 +117,14 @@ void TcpStream::resume(PauseReason reason) {
   if (reads()) watch_what_is_wanted();
 }
 
+std::size_t TcpStream::unread() const {
+  return life_ == Life::kOpen ? unread_of(fd()) : 0;
+}
+
+void TcpStream::keep_alive() {
+  if (life_ == Life::kOpen) set_keepalive(fd());
+}
+
 Link TcpStream::link() const {
   if (life_ != Life::kOpen) return {.lost = true};
   return link_of(fd());
@@ -137,11 +145,12 @@ void TcpStream::read() {
   }
 }
 
-// How many bytes the socket took.
-std::size_t TcpStream::send_now(std::span<const Bytes> pieces) {
+// How many bytes the socket took. `flags` are those of send(2).
+std::size_t TcpStream::send_now(std::span<const Bytes> pieces, int flags) {
   ssize_t sent = 0;
+  flags |= MSG_NOSIGNAL;
   if (pieces.size() == 1) {
-    sent = ::send(fd(), pieces[0].data(), pieces[0].size(), MSG_NOSIGNAL);
+    sent = ::send(fd(), pieces[0].data(), pieces[0].size(), flags);
   } else {
     std::array<iovec, kMaxPieces> vectors;
     msghdr message{};
@@ -149,7 +158,7 @@ std::size_t TcpStream::send_now(std::span<const Bytes> pieces) {
     for (const Bytes piece : pieces.first(std::min(pieces.size(), kMaxPieces))) {
       vectors[message.msg_iovlen++] = {const_cast<std::uint8_t*>(piece.data()), piece.size()};
     }
-    sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+    sent = ::sendmsg(fd(), &message, flags);
   }
   if (sent >= 0) return static_cast<std::size_t>(sent);
   if (!would_block(errno)) writing_ = Writing::kFailed;
@@ -157,10 +166,20 @@ std::size_t TcpStream::send_now(std::span<const Bytes> pieces) {
 }
 
 void TcpStream::write(std::span<const Bytes> pieces) {
+  put(pieces, 0);
+}
+
+// MSG_MORE: the kernel waits with what does not fill a segment, and the FIN that follows at once goes along.
+void TcpStream::write_last(std::span<const Bytes> pieces) {
+  put(pieces, MSG_MORE);
+  finish_writing();
+}
+
+void TcpStream::put(std::span<const Bytes> pieces, int flags) {
   if (!alive() || writing_ != Writing::kOpen || pieces.empty()) return;
   std::size_t sent = 0;
   if (queue_ == nullptr && life_ == Life::kOpen) {
-    sent = send_now(pieces);
+    sent = send_now(pieces, flags);
     if (writing_ == Writing::kFailed) return;
   }
   for (const Bytes piece : pieces) {
@@ -186,7 +205,7 @@ void TcpStream::send_queued() {
     const auto front = queue_->front(pieces);
     offered = 0;
     for (const Bytes piece : front) offered += piece.size();
-    sent = send_now(front);
+    sent = send_now(front, 0);
     queue_->consume(sent);
   } while (sent == offered && queue_->size() > 0);
   if (writing_ != Writing::kFailed && queue_->size() == before) return;

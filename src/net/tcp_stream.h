@@ -30,6 +30,8 @@ class TcpStream final : public ByteStream, Poller::Source {
   using ByteStream::write;
   void set_handler(Handler& handler) override { handler_ = &handler; }
   void write(std::span<const Bytes> pieces) override;
+  using ByteStream::write_last;
+  void write_last(std::span<const Bytes> pieces) override;
   std::size_t queued() const override { return queue_ == nullptr ? 0 : queue_->size(); }
   bool write_failed() const override { return writing_ == Writing::kFailed; }
   void finish_writing() override;
@@ -37,7 +39,9 @@ class TcpStream final : public ByteStream, Poller::Source {
   void pause(PauseReason reason) override;
   void resume(PauseReason reason) override;
   bool paused() const override { return pauses_ != 0; }
+  std::size_t unread() const override;
   Link link() const override;
+  void keep_alive() override;
   void close() override;
 
  private:
@@ -52,7 +56,8 @@ class TcpStream final : public ByteStream, Poller::Source {
   void watch_what_is_wanted();
   void on_dialled(std::uint32_t events);
   void read();
-  std::size_t send_now(std::span<const Bytes> pieces);
+  void put(std::span<const Bytes> pieces, int flags);
+  std::size_t send_now(std::span<const Bytes> pieces, int flags);
   void send_queued();
   void send_fin();
   void drop_queue();

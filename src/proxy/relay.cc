@@ -22,6 +22,12 @@ bool is_control(Opcode opcode) {
   return opcode >= Opcode::kClose;
 }
 
+// A frame of Drover's own. Nothing follows its Close.
+void write_own(Opcode opcode, Bytes frame, net::ByteStream& sink) {
+  if (opcode == Opcode::kClose) return sink.write_last(frame);
+  sink.write(frame);
+}
+
 }  // namespace
 
 // Collects what goes out in one write. Neighbours become one piece, so a chunk without surprises is one piece.
@@ -39,12 +45,16 @@ class Relay::Gather {
     pieces_[count_++] = piece;
   }
   // A frame of Drover's own: it is not counted, and its memory is not kept.
-  void put_in(Bytes frame) {
+  void put_in(Opcode opcode, Bytes frame) {
     flush();
-    sink_.write(frame);
+    write_own(opcode, frame, sink_);
   }
   void flush() {
     if (count_ > 0) sink_.write(std::span<const Bytes>(pieces_.data(), count_));
+    count_ = 0;
+  }
+  void flush_last() {
+    sink_.write_last(std::span<const Bytes>(pieces_.data(), count_));
     count_ = 0;
   }
   std::size_t size() const { return size_; }  // bytes added
@@ -81,7 +91,11 @@ Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::Sc
     if (held) out.flush();
     input = input.subspan(step.consumed);
   } while (step.stop == FrameScanner::Stop::kControl);
-  out.flush();
+  if (event == Event::kClosePassed && observer.ends_with_close(*this)) {
+    out.flush_last();
+  } else {
+    out.flush();
+  }
   bytes_ += out.size();
   return event;
 }
@@ -109,7 +123,7 @@ void Relay::pass(const FrameScanner::Step& step, Gather& out, Observer& observer
 void Relay::let_in(Place place, Gather& out, Observer& observer) {
   const auto goes_in = [&](const Waiting& each) {
     if (output_ == Output::kEnded || (place == Place::kBetweenFrames && !is_control(each.opcode))) return false;
-    out.put_in(each.frame);
+    out.put_in(each.opcode, each.frame);
     if (each.opcode == Opcode::kPing) observer.on_ping_injected(*this);
     if (each.opcode == Opcode::kClose) output_ = Output::kEnded;
     return true;
@@ -152,7 +166,7 @@ Relay::Injected Relay::put(Opcode opcode, std::vector<std::uint8_t> frame, net::
   if (frame.empty()) return Injected::kDropped;
   const bool here = is_control(opcode) ? scanner_.at_frame_boundary() : scanner_.at_message_boundary();
   if (here) {  // then nothing of its kind waits: feed() has put it in
-    sink.write(frame);
+    write_own(opcode, frame, sink);
     return Injected::kSent;
   }
   if (waiting_ == nullptr) waiting_ = std::make_unique<std::vector<Waiting>>();

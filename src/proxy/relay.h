@@ -25,6 +25,8 @@ class Relay {
     virtual void on_ping_passed(const Relay& relay) = 0;
     // A Ping of Drover's own that had to wait went out.
     virtual void on_ping_injected(const Relay& relay) = 0;
+    // A Close of the sender's is passed on: whether the sink's direction ends behind it.
+    virtual bool ends_with_close(const Relay& relay) = 0;
 
    protected:
     ~Observer() = default;
@@ -39,7 +41,8 @@ class Relay {
     kCloseSent,    // the Close of Drover's own that waited for a boundary went out
     kViolation,    // violation() says which; what came before it went through, nothing more will
   };
-  // Passes on what may be passed on, in one write where it can. After the end everything is dropped.
+  // Passes on what may be passed on, in one write where it can. After the end everything is dropped. A Close of
+  // Drover's own is the last that the sink is written (ByteStream::write_last()), here and below.
   Event feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, Observer& observer);
 
   enum class Injected : std::uint8_t {

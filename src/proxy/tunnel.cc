@@ -92,6 +92,7 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kClosePassed:
       host_.note_end(end.initiator, Why::kNormal);
       begin_closing();
+      if (closes_exchanged()) end_client();
       break;
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
@@ -144,6 +145,22 @@ void Tunnel::expel(const End& offender, CloseCode code, const char* reason) {
 // Sends Drover's own Close to this side, now or at a frame boundary of what comes next for it.
 void Tunnel::close_towards(const End& end, CloseCode code, const char* reason) {
   if (end.towards().inject_close(code, reason, end.stream) == Relay::Injected::kSent) stop_sending_to(end);
+}
+
+bool Tunnel::closes_exchanged() const {
+  return client_.from.close_code() != 0 && backend_.from.close_code() != 0;
+}
+
+// To a client that has said Close, the backend's is the last word: RFC 6455 section 7.1.1 has the server, which Drover
+// is for it, end the connection then. The other way round it is the backend's to do.
+bool Tunnel::ends_with_close(const Relay& relay) {
+  return &relay == &backend_.from && client_.from.close_code() != 0;
+}
+
+// Both have said Close.
+void Tunnel::end_client() {
+  stop_sending_to(client_end());
+  finish_if_done();
 }
 
 // The last bytes for this side have been written: FIN behind them, and its source is only drained from here on.
@@ -204,7 +221,11 @@ void Tunnel::finish_if_done() {
   const auto done = [](Life life, const net::ByteStream& stream) {
     return life == Life::kDead || (life == Life::kEof && (stream.queued() == 0 || stream.write_failed()));
   };
-  if (done(client_.life, host_.client()) && done(backend_.life, host_.backend())) finish();
+  if (!done(backend_.life, host_.backend())) return;
+  // A client that has said Close and was answered need not be waited for, unless closing over what it has sent behind
+  // its Close would be a reset.
+  const net::ByteStream& client = host_.client();
+  if (done(client_.life, client) || (closes_exchanged() && client.queued() == 0 && client.unread() == 0)) finish();
 }
 
 void Tunnel::finish() {

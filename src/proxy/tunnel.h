@@ -85,6 +85,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   bool takes_pong(const Relay& relay, Bytes payload) override;
   void on_ping_passed(const Relay& relay) override;
   void on_ping_injected(const Relay& relay) override;
+  bool ends_with_close(const Relay& relay) override;
 
   void relay(const End& end, Bytes bytes);
   void hold_back(const End& end);
@@ -92,11 +93,14 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);
   void stop_sending_to(const End& end);
+  void end_client();
   void begin_closing();
+  bool closes_exchanged() const;
   void finish_if_done();
   void finish();
 
   // tunnel_watch.cc: what time brings.
+  void keep_alive();
   void watch(const End& end, MonotonicTime now);
   bool is_stuck(const End& end, MonotonicTime now) const;
   void watch_pulse(const End& end, MonotonicTime now);
@@ -108,7 +112,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   MonotonicTime active_at_;  // last byte that was passed on either way
   Peer client_;
   Peer backend_;
-  bool closing_ = false;  // timeouts.close is running
+  bool closing_ = false;     // timeouts.close is running
+  bool kept_alive_ = false;  // it has lasted long enough for TCP's own question
 };
 
 }  // namespace drover::proxy

@@ -15,6 +15,8 @@ namespace {
 
 // A stream that is not read does not see its peer go, so somebody has to look.
 constexpr Milliseconds kLookAtPaused{250};
+// Whoever is still there then is no connection that comes and goes.
+constexpr Milliseconds kKeepAliveAfter{30'000};
 
 }  // namespace
 
@@ -24,6 +26,7 @@ PingLimits Tunnel::ping_limits(const End& end) const {
 
 void Tunnel::on_deadline() {
   if (closing_) return finish();
+  keep_alive();
   const MonotonicTime now = host_.now();
   if (limits_.idle.count() > 0 && now - active_at_ >= limits_.idle) {
     return shut_down(CloseCode::kGoingAway, "idle", Why::kIdle);
@@ -31,6 +34,14 @@ void Tunnel::on_deadline() {
   watch(client_end(), now);
   if (!closing_) watch(backend_end(), now);
   arm_next();
+}
+
+// At the first deadline, whichever it is.
+void Tunnel::keep_alive() {
+  if (kept_alive_) return;
+  kept_alive_ = true;
+  host_.client().keep_alive();
+  host_.backend().keep_alive();
 }
 
 void Tunnel::watch(const End& end, MonotonicTime now) {
@@ -103,8 +114,8 @@ void Tunnel::on_ping_injected(const Relay& relay) {
 void Tunnel::arm_next() {
   if (closing_) return;  // nothing moves the end
   constexpr MonotonicTime kNever = MonotonicTime::max();
-  MonotonicTime next = kNever;
-  if (limits_.idle.count() > 0) next = active_at_ + limits_.idle;
+  MonotonicTime next = kept_alive_ ? kNever : host_.now() + kKeepAliveAfter;
+  if (limits_.idle.count() > 0) next = std::min(next, active_at_ + limits_.idle);
   for (const End& end : {client_end(), backend_end()}) {
     const PingLimits pings = ping_limits(end);
     // It may speak and be silent again before any other deadline.

@@ -251,7 +251,8 @@ class Judge {
   void check_fin(const Side& side) {
     if (side.in.failed) return;
     if (!side.in.over) REQUIRE(!side.stream.fin());
-    if (side.in.told || opposite(side).life != Side::Life::kAlive) {
+    const bool answered = side.name == Initiator::kClient && closes_exchanged();  // RFC 6455 section 7.1.1
+    if (side.in.told || answered || opposite(side).life != Side::Life::kAlive) {
       REQUIRE(side.stream.fin() || side.stream.queued() > 0);
     }
   }
@@ -267,10 +268,16 @@ class Judge {
       REQUIRE(!side->lost || now - *side->lost < kLookAtPaused);
     }
   }
-  void check_finish(Operation operation) const {
-    const bool done = client_.done() && backend_.done();
+  bool closes_exchanged() const { return inward_.sender_closed() && outward_.sender_closed(); }
+  void check_finish(Operation operation) {
+    // A client that was answered its Close is not waited for, unless there is more of it.
+    const bool answered = closes_exchanged() && backend_.done() && client_.stream.queued() == 0;
+    if (answered && client_.stream.link_state.unread > 0) lingers_ = true;
+    const bool certain = answered && !lingers_ && !inward_.failed && !outward_.failed;
+    if (certain) REQUIRE(host_.finished);
+    const bool done = answered || (client_.done() && backend_.done());
     const bool in_time = closing_ && host_.now() - *closing_ >= limits_.close;
-    if (done || (in_time && operation == Operation::kTime)) REQUIRE(host_.finished);
+    if ((client_.done() && backend_.done()) || (in_time && operation == Operation::kTime)) REQUIRE(host_.finished);
     if (!host_.finished) return;
     REQUIRE(done || in_time);
     REQUIRE(host_.ended_why);
@@ -283,6 +290,7 @@ class Judge {
   MonotonicTime active_;                  // something was passed on, or went out of a queue
   std::optional<MonotonicTime> closing_;  // the first sign of its end
   bool was_ended_ = false;
+  bool lingers_ = false;  // for a client that sent more behind its Close
 };
 
 }  // namespace drover::proxy::fuzz

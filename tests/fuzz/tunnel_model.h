@@ -210,9 +210,11 @@ class Direction {
     return std::ranges::any_of(waiting_, [kind](const auto& each) { return each.first == kind; });
   }
 
-  OwnPings pings;                     // to the receiver
-  bool foreign_ping = false;          // the sender's, and the receiver has not said a thing since
-  bool spared = false;                // from pings of Drover's own, for that reason
+  OwnPings pings;             // to the receiver
+  bool foreign_ping = false;  // the sender's, and the receiver has not said a thing since
+  bool spared = false;        // from pings of Drover's own, for that reason
+  // The sender's Close was passed on, or would have been, had the receiver's connection not been dead.
+  bool sender_closed() const { return passed_close_ && !told && !due; }
   unsigned new_pings = 0;             // of Drover's own; the judge takes them off
   bool over = false;                  // nothing more may come
   bool told = false;                  // by a Close of Drover's own

@@ -30,6 +30,11 @@ class FakeStream final : public net::ByteStream {
       waiting_.append(as_text(piece.subspan(taken)));
     }
   }
+  using ByteStream::write_last;
+  void write_last(std::span<const Bytes> pieces) override {
+    write(pieces);
+    finish_writing();
+  }
   std::size_t queued() const override { return waiting_.size(); }
   bool write_failed() const override { return failed_; }
   void finish_writing() override { finishing_ = true; }
@@ -37,7 +42,9 @@ class FakeStream final : public net::ByteStream {
   void pause(net::PauseReason reason) override { pauses_ |= static_cast<unsigned>(reason); }
   void resume(net::PauseReason reason) override { pauses_ &= ~static_cast<unsigned>(reason); }
   bool paused() const override { return pauses_ != 0; }
+  std::size_t unread() const override { return link_state.unread; }
   net::Link link() const override { return link_state; }
+  void keep_alive() override { ++kept_alive; }
   void close() override { closed = true; }
 
   // What the peer and its TCP do. Nothing happens once the stream is closed.
@@ -83,6 +90,7 @@ class FakeStream final : public net::ByteStream {
   net::Link link_state;
   int writes = 0;
   int late_writes = 0;  // after finish_writing() or close(), and dropped
+  int kept_alive = 0;   // times
   bool closed = false;
 
  private:

@@ -2,6 +2,7 @@
 #include "net/link.h"
 
 #include <doctest/doctest.h>
+#include <linux/tcp.h>
 
 #include <chrono>
 #include <functional>
@@ -10,6 +11,14 @@
 #include "sockets.h"
 
 namespace drover::net {
+
+std::uint32_t segments_out(int fd) {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  REQUIRE(::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0);
+  return info.tcpi_segs_out;
+}
+
 namespace {
 
 // What TCP does on loopback is done within moments, but not within the call.

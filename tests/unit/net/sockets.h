@@ -90,6 +90,10 @@ inline Pair connected_pair(int buffer = 0) {
   return {std::move(ours), std::move(peers)};
 }
 
+// Segments that TCP has sent on this connection, bare acknowledgements included. Defined in link_test.cc, which alone
+// has the kernel's own tcp_info.
+std::uint32_t segments_out(int fd);
+
 // While it lives, this process gets no further descriptor (EMFILE).
 class FewDescriptors {
  public:

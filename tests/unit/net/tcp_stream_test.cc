@@ -2,6 +2,7 @@
 #include "net/tcp_stream.h"
 
 #include <doctest/doctest.h>
+#include <netinet/tcp.h>
 
 #include <csignal>
 #include <memory>
@@ -28,7 +29,7 @@ std::string noise(std::size_t size) {
 // A stream over one end of a connection, whose other end is a plain socket.
 struct Fixture {
   explicit Fixture(int buffer = 0) : Fixture(connected_pair(buffer)) {}
-  explicit Fixture(Pair pair) : peer(std::move(pair.peers)), stream(loop) {
+  explicit Fixture(Pair pair) : peer(std::move(pair.peers)), stream(loop), stream_fd(pair.ours.fd()) {
     std::signal(SIGPIPE, SIG_IGN);  // as the process does
     stream.set_handler(recorder);
     REQUIRE(stream.open(pair.ours.release()));
@@ -61,6 +62,7 @@ struct Fixture {
   Socket peer;
   Recorder recorder;
   TcpStream stream;
+  const int stream_fd;  // the stream's own
 };
 
 }  // namespace
@@ -225,6 +227,54 @@ TEST_CASE("our FIN goes out behind the queue") {
     f.peer.send("still heard");
     run_until(f.loop, [&] { return f.recorder.text == "still heard"; });
   }
+}
+
+TEST_CASE("the last bytes take our FIN along in one segment") {
+  Fixture f;
+  const auto before = segments_out(f.stream_fd);
+  f.stream.write_last(as_bytes("bye"));
+  f.stream.write(as_bytes("too late"));
+  CHECK(segments_out(f.stream_fd) == before + 1);
+  CHECK(f.peer_reads() == "bye");
+  CHECK(f.peer.ended);
+}
+
+TEST_CASE("last bytes that the socket does not take wait, and the FIN comes behind them") {
+  Fixture f(kSmallBuffer);
+  const auto sent = noise(1'000'000);
+  f.stream.write_last(as_bytes(sent));
+  CHECK(f.stream.queued() > 0);
+  CHECK(f.peer_reads() == sent);
+  CHECK(f.peer.ended);
+}
+
+TEST_CASE("what the peer has sent and nobody has read is counted") {
+  Fixture f;
+  f.peer.send("hello");
+  run_until(f.loop, [&] {
+    f.wake();
+    return f.stream.unread() == 5;
+  });
+  f.stream.start_reading();
+  run_until(f.loop, [&] { return f.recorder.text == "hello"; });
+  CHECK(f.stream.unread() == 0);
+}
+
+TEST_CASE("TCP asks a silent peer only once it was told to") {
+  Fixture f;
+  const auto option = [&](int level, int name) {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    REQUIRE(::getsockopt(f.stream_fd, level, name, &value, &size) == 0);
+    return value;
+  };
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 0);
+  f.stream.keep_alive();
+  CHECK(option(SOL_SOCKET, SO_KEEPALIVE) == 1);
+  // 60 s of silence, and four questions 15 s apart.
+  CHECK(option(IPPROTO_TCP, TCP_KEEPIDLE) == 60);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPINTVL) == 15);
+  CHECK(option(IPPROTO_TCP, TCP_KEEPCNT) == 4);
 }
 
 TEST_CASE("a reset ends reading as such; what came before it is read") {

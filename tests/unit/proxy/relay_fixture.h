@@ -31,11 +31,13 @@ struct Listening final : Relay::Observer {
   }
   void on_ping_passed(const Relay&) override { ++pings_passed; }
   void on_ping_injected(const Relay&) override { ++pings_injected; }
+  bool ends_with_close(const Relay&) override { return close_is_last; }
 
   std::set<std::string> ours;  // payloads of Pongs that answer Drover
   std::vector<std::string> pongs;
   int pings_passed = 0;
   int pings_injected = 0;
+  bool close_is_last = false;
 };
 
 struct RelayFixture {

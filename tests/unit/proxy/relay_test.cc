@@ -59,6 +59,20 @@ TEST_CASE_FIXTURE(FromBackend, "nothing goes through behind a Close") {
   CHECK(written() == sent(kText, "x") + close);
 }
 
+TEST_CASE_FIXTURE(FromBackend, "the sink ends with the sender's Close only where that is the last word") {
+  const std::string text = sent(kText, "bye"), close = sent(kClose, "");
+  feed(text + close);
+  CHECK_FALSE(sink.fin());
+  RelayFixture other(Sender::kBackend);
+  other.observer.close_is_last = true;
+  other.feed(text);
+  CHECK_FALSE(other.sink.fin());
+  CHECK(other.feed(text + close) == Relay::Event::kClosePassed);
+  CHECK(other.sink.fin());
+  CHECK(other.written() == text + text + close);
+  CHECK(other.sink.writes == 2);  // the Close with what stood before it
+}
+
 TEST_CASE_FIXTURE(FromBackend, "a Close without a code is remembered as 1005") {
   CHECK(relay.close_code() == 0);
   feed(sent(kClose, ""));
@@ -99,6 +113,18 @@ TEST_CASE_FIXTURE(FromBackend, "a message over the limit is refused at its heade
   CHECK(feed(sent(kText, "1234")) == Relay::Event::kNone);
   CHECK(feed(std::string_view(sent(kText, "12345")).substr(0, 2)) == Relay::Event::kViolation);
   CHECK(relay.violation().code == CloseCode::kTooBig);
+}
+
+TEST_CASE_FIXTURE(FromBackend, "Drover's own Close ends the sink, at once or where it had to wait") {
+  CHECK(inject_close() == Relay::Injected::kSent);
+  CHECK(sink.fin());
+  RelayFixture other(Sender::kBackend);
+  const std::string text = other.sent(kText, "hello");
+  other.feed(text.substr(0, 3));
+  CHECK(other.inject_close() == Relay::Injected::kWaiting);
+  CHECK_FALSE(other.sink.fin());
+  CHECK(other.feed(text.substr(3)) == Relay::Event::kCloseSent);
+  CHECK(other.sink.fin());
 }
 
 TEST_CASE_FIXTURE(FromBackend, "Drover's own Close goes out at once at a frame boundary") {

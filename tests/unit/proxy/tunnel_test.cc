@@ -96,26 +96,75 @@ TEST_CASE("an offender in mid-frame of what it is sent gets its Close behind tha
   });
 }
 
-TEST_CASE("Closes that cross both pass, and the session ends with the second EOF") {
+TEST_CASE("Closes that cross both pass; the client's connection ends then, and the session with the backend's EOF") {
   both_ways([](TunnelFixture& it) {
     it.begin();
     const std::string close = it.near_sends(kClose, close_payload(1000, "bye"));
     const std::string answer = it.far_sends(kClose, close_payload(4001));
     it.near().receive(close);
+    CHECK_FALSE(it.host.client().fin());
     it.far().receive(answer);
     CHECK(it.far().taken() == close);
     CHECK(it.near().taken() == answer);
     it.expect_end(it.near_as_initiator(), Why::kNormal);
     CHECK((it.from_client() ? it.tunnel->to_backend() : it.tunnel->to_client()).close_code() == 1000);
     CHECK((it.from_client() ? it.tunnel->to_client() : it.tunnel->to_backend()).close_code() == 4001);
-    it.near().receive_end(net::ReadEnd::kEof);
-    CHECK(it.far().fin());
+    // RFC 6455 section 7.1.1: the server ends the connection, Drover towards the client, the backend towards Drover.
+    CHECK(it.host.client().fin());
+    CHECK_FALSE(it.host.backend().fin());
     CHECK_FALSE(it.host.finished);
-    it.far().receive_end(net::ReadEnd::kEof);
-    CHECK(it.near().fin());
+    it.host.backend().receive_end(net::ReadEnd::kEof);
     CHECK(it.host.finished);
     it.expect_end(it.near_as_initiator(), Why::kNormal);
   });
+}
+
+TEST_CASE("a client's EOF behind both Closes is passed on, and the backend's is waited for") {
+  both_ways([](TunnelFixture& it) {
+    it.begin();
+    it.near().receive(it.near_sends(kClose, close_payload(1000)));
+    it.far().receive(it.far_sends(kClose, close_payload(1000)));
+    it.host.client().receive_end(net::ReadEnd::kEof);
+    CHECK(it.host.backend().fin());
+    CHECK_FALSE(it.host.finished);
+    it.host.backend().receive_end(net::ReadEnd::kEof);
+    CHECK(it.host.finished);
+  });
+}
+
+TEST_CASE("a backend that ends with its Close leaves the client its answer") {
+  TunnelFixture it;
+  it.begin();
+  it.host.backend().receive(it.far_sends(kClose, close_payload(1001)));
+  it.host.backend().receive_end(net::ReadEnd::kEof);
+  CHECK_FALSE(it.host.finished);
+  it.host.client().receive(it.near_sends(kClose, close_payload(1001)));
+  CHECK(it.host.finished);
+}
+
+TEST_CASE("a client that has sent more behind its Close is lingered for: closing would be a reset") {
+  TunnelFixture it;
+  it.begin();
+  it.host.client().receive(it.near_sends(kClose, close_payload(1000)));
+  it.host.backend().receive(it.far_sends(kClose, close_payload(1000)));
+  it.host.client().link_state.unread = 1;
+  it.host.backend().receive_end(net::ReadEnd::kEof);
+  CHECK_FALSE(it.host.finished);
+  it.host.client().receive_end(net::ReadEnd::kEof);
+  CHECK(it.host.finished);
+}
+
+TEST_CASE("a client for which the answer to its Close still waits is lingered for") {
+  TunnelFixture it;
+  it.begin();
+  it.host.client().receive(it.near_sends(kClose, close_payload(1000)));
+  it.host.client().room = 0;
+  it.host.backend().receive(it.far_sends(kClose, close_payload(1000)));
+  it.host.backend().receive_end(net::ReadEnd::kEof);
+  CHECK_FALSE(it.host.finished);
+  it.host.client().drain(1'000);
+  CHECK(it.host.client().taken() == it.far_sends(kClose, close_payload(1000)));
+  CHECK(it.host.finished);
 }
 
 TEST_CASE("after one side's Close the other goes on until its own") {

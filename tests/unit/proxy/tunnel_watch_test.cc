@@ -99,6 +99,29 @@ TEST_CASE("bytes that go out late are activity; answers to pings of Drover's own
   });
 }
 
+TEST_CASE("a tunnel that lasts asks TCP to keep both connections alive, once, whatever else it waits for") {
+  both_ways([](TunnelFixture& it) {
+    it.begin();
+    it.pass(29'999);
+    CHECK(it.near().kept_alive == 0);
+    it.pass(1);
+    CHECK(it.near().kept_alive == 1);
+    CHECK(it.far().kept_alive == 1);
+    it.pass(100'000);
+    CHECK(it.near().kept_alive == 1);
+  });
+  both_ways([](TunnelFixture& it) {
+    it.limits.idle = Milliseconds(120'000);
+    it.begin();
+    it.pass(30'000);
+    CHECK(it.near().kept_alive == 1);
+    it.pass(89'999);
+    CHECK_FALSE(it.host.ended_by);
+    it.pass(1);
+    it.expect_end(Initiator::kDrover, Why::kIdle);
+  });
+}
+
 TEST_CASE("a side for which nothing can be written for stalled_write is given up as slow") {
   both_ways([](TunnelFixture& it) {
     it.limits.stalled_write = Milliseconds(400);
