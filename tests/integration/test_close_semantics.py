@@ -82,6 +82,20 @@ def test_closes_that_no_end_of_tcp_follows(drover, sides):
     _assert_ended(drover, sides.side, "normal")
 
 
+def test_the_client_is_ended_with_the_second_close_and_the_session_with_the_backend(drover, sides):
+    sides.near.send(sides.near_frame(CLOSE, close_body(1000)))
+    assert sides.far.read_frame().close_code == 1000
+    sides.far.send(sides.far_frame(CLOSE, close_body(1000)))
+    assert sides.near.read_frame().close_code == 1000
+    client, backend = (sides.near, sides.far) if sides.side == "client" else (sides.far, sides.near)
+    began = time.monotonic()
+    _assert_clean_end(client)
+    backend.shutdown_write()
+    _assert_clean_end(backend)
+    _assert_ended(drover, sides.side, "normal")
+    assert time.monotonic() - began < slack(0.5)  # the client, which has not ended its side, is not waited for
+
+
 # A Close, and right behind it the end of TCP.
 
 
