@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <memory>
+#include <span>
 #include <utility>
 
 #include "base/bytes.h"
@@ -16,6 +19,7 @@ namespace {
 
 constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
 constexpr std::size_t kNonceSize = 16;                                      // section 4.1, item 7
+constexpr std::size_t kSha1Size = 20;
 constexpr std::string_view kPermessageDeflate = "permessage-deflate";
 
 std::unexpected<Error> refuse_request(std::string detail) {
@@ -32,6 +36,36 @@ std::string base64(Bytes bytes) {
   text.resize(static_cast<std::size_t>(length));
   return text;
 }
+
+// Kept by a thread, since a context costs more to make than a key to hash: OpenSSL looks for the algorithm under a
+// lock.
+class Sha1 {
+ public:
+  // Of `parts`, one behind the other. False: out of memory.
+  bool hash(std::initializer_list<std::string_view> parts, std::span<std::uint8_t, kSha1Size> digest) {
+    if (!context_) context_ = make_context();
+    // Without an algorithm: again the one that the context has.
+    if (!context_ || EVP_DigestInit_ex(context_.get(), nullptr, nullptr) != 1) return false;
+    for (const auto part : parts) {
+      if (EVP_DigestUpdate(context_.get(), part.data(), part.size()) != 1) return false;
+    }
+    return EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1;
+  }
+
+ private:
+  struct Free {
+    void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+  };
+  using Context = std::unique_ptr<EVP_MD_CTX, Free>;
+
+  static Context make_context() {
+    Context made(EVP_MD_CTX_new());
+    if (made && EVP_DigestInit_ex(made.get(), EVP_sha1(), nullptr) != 1) made.reset();
+    return made;
+  }
+
+  Context context_;
+};
 
 // Calls visit(value) for every line of that name; stops where it returns false, and returns false then.
 template <class Visitor>
@@ -194,12 +228,10 @@ Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const Upgrade
 }
 
 std::string accept_of(std::string_view key) {
-  const std::string text = std::string(key).append(kGuid);
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
+  thread_local Sha1 sha1;
+  std::array<std::uint8_t, kSha1Size> digest{};
   // Out of memory: the empty string, which check_answer() takes from nobody.
-  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1) return {};
-  return base64(Bytes(digest).first(size));
+  return sha1.hash({key, kGuid}, digest) ? base64(digest) : std::string();
 }
 
 std::string fresh_key() {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <set>
+#include <thread>
 
 #include "base/bytes.h"
 #include "http/head_parser.h"
@@ -249,6 +250,15 @@ TEST_SUITE("handshake: the answer") {
 TEST_SUITE("handshake: keys and origins") {
   TEST_CASE("the example of RFC 6455 section 1.3") {
     CHECK(accept_of(kKey) == kAccept);
+  }
+
+  TEST_CASE("a key's accept does not depend on what was hashed before, nor on the thread") {
+    const std::string other = accept_of("another key");
+    CHECK(accept_of(kKey) == kAccept);
+    std::string elsewhere;
+    std::jthread([&elsewhere] { elsewhere = accept_of("another key"); }).join();
+    CHECK(elsewhere == other);
+    CHECK(other == "Vrguz3TUn9ngPf9JpcYLpRwPtcc=");
   }
 
   TEST_CASE("fresh keys pass the check, and no two are the same") {
