@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 
+#include "http/char_set.h"
+
 namespace drover::http {
 namespace {
 
@@ -20,19 +22,10 @@ constexpr std::array<std::string_view, 4> kSchemes = {"http", "https", "ws", "ws
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
-constexpr bool is_alphanumeric(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
-// tchar, RFC 9110 section 5.6.2.
-constexpr bool is_token_char(char c) {
-  return is_alphanumeric(c) || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-// unreserved, pct-encoded and sub-delims of RFC 3986 section 3.2.2, without the comma.
-constexpr bool is_host_char(char c) {
-  return is_alphanumeric(c) || std::string_view("-._~%!$&'()*+;=").find(c) != std::string_view::npos;
-}
+// unreserved, pct-encoded and sub-delims of RFC 3986 section 3.2.2, without the comma; in brackets with the colon.
+constexpr CharSet kHostChars("-._~%!$&'()*+;=");
+constexpr CharSet kAddressChars("-._~%!$&'()*+;=:");
 
 std::unexpected<Error> bad(std::string detail) {
   return fail(Code::kBadRequest, Side::kClient, std::move(detail));
@@ -72,18 +65,18 @@ Result<void> check_target(const RequestHead& head, std::string_view host) {
 }  // namespace
 
 bool has_control(std::string_view line) {
-  unsigned found = 0;
-  for (const char c : line) {  // no early exit, so that it is vectorized
-    const auto byte = static_cast<unsigned char>(c);
-    found |= static_cast<unsigned>(byte < 0x20) & static_cast<unsigned>(byte != '\t');
-    found |= static_cast<unsigned>(byte == 0x7f);
+  std::uint8_t found = 0;
+  for (const char c : line) {  // no early exit and nothing wider than a byte, so that it is vectorized well
+    const auto byte = static_cast<std::uint8_t>(c);
+    const bool control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+    found |= control ? 1 : 0;
   }
   return found != 0;
 }
 
 Result<void> check_request_line_start(std::string_view so_far, std::size_t max_target) {
   const auto method = so_far.substr(0, std::min(so_far.find(' '), kMaxMethod + 1));
-  if (!std::ranges::all_of(method, is_token_char)) return bad("the request does not start with a method");
+  if (!kTokenChars.contains_all(method)) return bad("the request does not start with a method");
   if (method.size() > kMaxMethod) return bad("the method is too long");
   if (method.size() == so_far.size()) return {};
   if (method.empty()) return bad("the request line starts with a space");
@@ -150,12 +143,11 @@ bool is_host(std::string_view value) {
   if (value.starts_with('[')) {
     const auto bracket = value.find(']');
     if (bracket == std::string_view::npos || bracket == 1) return false;
-    const auto address = value.substr(1, bracket - 1);
-    if (!std::ranges::all_of(address, [](char c) { return c == ':' || is_host_char(c); })) return false;
+    if (!kAddressChars.contains_all(value.substr(1, bracket - 1))) return false;
     port = bracket + 1;
   } else {
     port = std::min(value.find(':'), value.size());
-    if (port == 0 || !std::ranges::all_of(value.substr(0, port), is_host_char)) return false;
+    if (port == 0 || !kHostChars.contains_all(value.substr(0, port))) return false;
   }
   if (port == value.size()) return true;
   return value[port] == ':' && std::ranges::all_of(value.substr(port + 1), is_digit);

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/bytes.h"
+#include "http/char_set.h"
 #include "websocket/extensions.h"
 
 namespace drover::websocket {
@@ -101,10 +102,8 @@ bool has_body(const http::RequestHead& head) {
 
 // 24 characters that decode to 16 bytes: the last of the 22 has bits to spare, which real clients do not always zero.
 bool is_nonce(std::string_view key) {
-  const auto is_base64 = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
-  };
-  return key.size() == 24 && key.ends_with("==") && std::ranges::all_of(key.substr(0, 22), is_base64);
+  static constexpr http::CharSet kBase64("+/");
+  return key.size() == 24 && key.ends_with("==") && kBase64.contains_all(key.substr(0, 22));
 }
 
 Result<void> check_version(const http::RequestHead& head) {
@@ -134,12 +133,7 @@ Result<std::vector<std::string>> read_subprotocols(const http::RequestHead& head
 // The names in every Sec-WebSocket-Extensions line, in order. None: malformed.
 std::optional<std::vector<std::string>> extension_names(const http::HeaderList& head) {
   std::vector<std::string> names;
-  const auto add_list = [&names](std::string_view list) {
-    auto extensions = parse_extensions(list);
-    if (!extensions) return false;
-    for (Extension& extension : *extensions) names.push_back(std::move(extension.name));
-    return true;
-  };
+  const auto add_list = [&names](std::string_view list) { return read_extension_names(list, names); };
   if (!for_each_line(head, "sec-websocket-extensions", add_list)) return std::nullopt;
   return names;
 }
@@ -170,11 +164,8 @@ Result<std::vector<std::string>> check_extensions(const http::ResponseHead& head
 
 // What "https://*.example.com" leaves to the client: one label or more of a host name.
 bool is_subdomain(std::string_view text) {
-  const auto is_host_character = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
-  };
-  return !text.empty() && text.front() != '.' && text.back() != '.' && std::ranges::all_of(text, is_host_character);
+  static constexpr http::CharSet kLabelsAndDots("-_.");
+  return !text.empty() && text.front() != '.' && text.back() != '.' && kLabelsAndDots.contains_all(text);
 }
 
 bool origin_matches(std::string_view origin, std::string_view pattern) {
