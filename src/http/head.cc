@@ -17,7 +17,11 @@ constexpr char to_lower(char c) {
 }  // namespace
 
 bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, to_lower, to_lower);  // sizes first
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -36,9 +40,11 @@ std::string_view next_element(std::string_view& rest) {
   return {};
 }
 
-Header HeaderList::at(std::size_t index) const {
-  const Line& line = lines_[index];
-  return {view(line.name), view(line.value)};
+std::optional<std::string_view> HeaderList::find(HeaderName name) const {
+  for (const Line& line : lines_) {
+    if (line.name_class.known == name) return view(line.value);
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string_view> HeaderList::find(std::string_view name) const {
@@ -48,14 +54,19 @@ std::optional<std::string_view> HeaderList::find(std::string_view name) const {
   return std::nullopt;
 }
 
+std::size_t HeaderList::count(HeaderName name) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lines_, [name](const Line& line) { return line.name_class.known == name; }));
+}
+
 std::size_t HeaderList::count(std::string_view name) const {
   return static_cast<std::size_t>(
       std::ranges::count_if(lines_, [&](const Line& line) { return same_name(view(line.name), name); }));
 }
 
-bool HeaderList::has_token(std::string_view name, std::string_view token) const {
+bool HeaderList::has_token(HeaderName name, std::string_view token) const {
   for (const Line& line : lines_) {
-    if (!same_name(view(line.name), name)) continue;
+    if (line.name_class.known != name) continue;
     auto rest = view(line.value);
     for (auto element = next_element(rest); !element.empty(); element = next_element(rest)) {
       if (same_name(element, token)) return true;
@@ -80,7 +91,7 @@ std::string_view RequestHead::query() const {
 }
 
 std::string_view RequestHead::host() const {
-  return find("host").value_or(std::string_view());
+  return find(HeaderName::kHost).value_or(std::string_view());
 }
 
 }  // namespace drover::http

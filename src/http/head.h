@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "http/header_name.h"
+
 namespace drover::http {
 
 // Positions in Head's own buffer: they outlive its growth, which views would not.
@@ -36,21 +38,28 @@ std::string_view next_element(std::string_view& rest);
 class HeaderList {
  public:
   std::size_t size() const { return lines_.size(); }
-  Header at(std::size_t index) const;
+  Header at(std::size_t index) const { return {view(lines_[index].name), view(lines_[index].value)}; }
+  // What that line's name is to Drover.
+  NameClass class_at(std::size_t index) const { return lines_[index].name_class; }
+  // Of the whole head, as received.
+  std::size_t bytes() const { return raw_.size(); }
 
-  // The first line of that name; none if there is none.
+  // The first line of that name, which is not HeaderName::kOther here and below; none if there is none.
+  std::optional<std::string_view> find(HeaderName name) const;
   std::optional<std::string_view> find(std::string_view name) const;
+  std::size_t count(HeaderName name) const;
   std::size_t count(std::string_view name) const;
   // Whether some line of that name has `token` in its comma-separated list (ASCII case-insensitive).
-  bool has_token(std::string_view name, std::string_view token) const;
+  bool has_token(HeaderName name, std::string_view token) const;
 
  protected:
   friend class HeadParser;
   struct Line {
     Slice name;
     Slice value;
+    NameClass name_class;
   };
-  std::string_view view(Slice slice) const { return std::string_view(raw_).substr(slice.offset, slice.length); }
+  std::string_view view(Slice slice) const { return {raw_.data() + slice.offset, slice.length}; }
 
   std::string raw_;  // the bytes of the head as received
   std::vector<Line> lines_;

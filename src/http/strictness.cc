@@ -155,7 +155,7 @@ bool is_host(std::string_view value) {
 
 Result<void> check_addressing(const RequestHead& head) {
   // RFC 9112 section 3.2 asks for it in HTTP/1.1; in HTTP/1.0 too nothing could be routed without it.
-  const auto hosts = head.count("host");
+  const auto hosts = head.count(HeaderName::kHost);
   if (hosts == 0) return bad("there is no Host header");
   if (hosts > 1) return bad("there are several Host headers");
   if (!is_host(head.host())) return bad("Host is not a name or an address with an optional port");
@@ -163,19 +163,19 @@ Result<void> check_addressing(const RequestHead& head) {
 }
 
 Result<BodyFraming> read_framing(const HeaderList& head, unsigned minor_version) {
-  const auto encodings = head.count("transfer-encoding");
-  const auto lengths = head.count("content-length");
+  const auto encodings = head.count(HeaderName::kTransferEncoding);
+  const auto lengths = head.count(HeaderName::kContentLength);
   if (encodings + lengths == 0) return BodyFraming{};
   if (encodings > 0 && lengths > 0) return bad("there are both Content-Length and Transfer-Encoding");
   if (encodings > 0) {
     // RFC 9112 section 6.1: HTTP/1.0 has no transfer codings; others than chunked may be refused.
     if (minor_version == 0) return bad("there is a Transfer-Encoding in HTTP/1.0");
-    if (encodings > 1 || !same_name(head.find("transfer-encoding").value_or(""), "chunked"))
+    if (encodings > 1 || !same_name(head.find(HeaderName::kTransferEncoding).value_or(""), "chunked"))
       return bad("Transfer-Encoding is not just 'chunked'");
     return BodyFraming{Framing::kChunked, 0};
   }
   if (lengths > 1) return bad("there are several Content-Length headers");
-  const auto value = head.find("content-length").value_or("");
+  const auto value = head.find(HeaderName::kContentLength).value_or("");
   const auto* end = std::to_address(value.end());
   std::uint64_t length = 0;
   const auto parsed = std::from_chars(std::to_address(value.begin()), end, length);  // no sign for unsigned types

@@ -16,6 +16,9 @@
 #include "websocket/extensions.h"
 
 namespace drover::websocket {
+
+using http::HeaderName;
+
 namespace {
 
 constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
@@ -70,16 +73,15 @@ class Sha1 {
 
 // Calls visit(value) for every line of that name; stops where it returns false, and returns false then.
 template <class Visitor>
-bool for_each_line(const http::HeaderList& head, std::string_view name, Visitor visit) {
+bool for_each_line(const http::HeaderList& head, HeaderName name, Visitor visit) {
   for (std::size_t i = 0; i < head.size(); ++i) {
-    const http::Header header = head.at(i);
-    if (http::same_name(header.name, name) && !visit(header.value)) return false;
+    if (head.class_at(i).known == name && !visit(head.at(i).value)) return false;
   }
   return true;
 }
 
 // The value of the one line of that name; none where there is none, or a second.
-std::optional<std::string_view> only_line(const http::HeaderList& head, std::string_view name) {
+std::optional<std::string_view> only_line(const http::HeaderList& head, HeaderName name) {
   return head.count(name) == 1 ? head.find(name) : std::nullopt;
 }
 
@@ -89,15 +91,15 @@ bool contains(const std::vector<std::string>& list, std::string_view text) {
 
 // HTTP/2 in clear text (RFC 7540 section 3.2) would get a peer past every check of the head.
 bool offers_http2(const http::HeaderList& head) {
-  return head.has_token("upgrade", "h2c") || head.has_token("upgrade", "h2");
+  return head.has_token(HeaderName::kUpgrade, "h2c") || head.has_token(HeaderName::kUpgrade, "h2");
 }
 
 bool has_body(const http::RequestHead& head) {
-  if (head.count("transfer-encoding") > 0) return true;
+  if (head.count(HeaderName::kTransferEncoding) > 0) return true;
   const auto is_zero = [](std::string_view length) {
     return !length.empty() && length.find_first_not_of('0') == std::string_view::npos;
   };
-  return !for_each_line(head, "content-length", is_zero);
+  return !for_each_line(head, HeaderName::kContentLength, is_zero);
 }
 
 // 24 characters that decode to 16 bytes: the last of the 22 has bits to spare, which real clients do not always zero.
@@ -107,8 +109,8 @@ bool is_nonce(std::string_view key) {
 }
 
 Result<void> check_version(const http::RequestHead& head) {
-  if (head.count("sec-websocket-version") > 1) return refuse_request("more than one Sec-WebSocket-Version");
-  if (head.find("sec-websocket-version") != "13") {
+  if (head.count(HeaderName::kSecWebSocketVersion) > 1) return refuse_request("more than one Sec-WebSocket-Version");
+  if (head.find(HeaderName::kSecWebSocketVersion) != "13") {
     return fail(Code::kUnsupportedVersion, Side::kClient, "Sec-WebSocket-Version must be 13");
   }
   return {};
@@ -124,7 +126,7 @@ Result<std::vector<std::string>> read_subprotocols(const http::RequestHead& head
     }
     return true;
   };
-  if (!for_each_line(head, "sec-websocket-protocol", add_list)) {
+  if (!for_each_line(head, HeaderName::kSecWebSocketProtocol, add_list)) {
     return refuse_request("Sec-WebSocket-Protocol is not a list of different tokens");
   }
   return offered;
@@ -134,14 +136,14 @@ Result<std::vector<std::string>> read_subprotocols(const http::RequestHead& head
 std::optional<std::vector<std::string>> extension_names(const http::HeaderList& head) {
   std::vector<std::string> names;
   const auto add_list = [&names](std::string_view list) { return read_extension_names(list, names); };
-  if (!for_each_line(head, "sec-websocket-extensions", add_list)) return std::nullopt;
+  if (!for_each_line(head, HeaderName::kSecWebSocketExtensions, add_list)) return std::nullopt;
   return names;
 }
 
 Result<void> check_subprotocol(const http::ResponseHead& head, const UpgradeRequest& asked) {
-  const auto chosen = head.find("sec-websocket-protocol");
+  const auto chosen = head.find(HeaderName::kSecWebSocketProtocol);
   if (!chosen) return {};
-  if (head.count("sec-websocket-protocol") > 1) return refuse_answer("more than one Sec-WebSocket-Protocol");
+  if (head.count(HeaderName::kSecWebSocketProtocol) > 1) return refuse_answer("more than one Sec-WebSocket-Protocol");
   if (!contains(asked.subprotocols, *chosen)) return refuse_answer("a subprotocol that was not offered");
   return {};
 }
@@ -149,7 +151,8 @@ Result<void> check_subprotocol(const http::ResponseHead& head, const UpgradeRequ
 // The names that were chosen.
 Result<std::vector<std::string>> check_extensions(const http::ResponseHead& head, const UpgradeRequest& asked) {
   // Section 11.3.2: once in a response, though an offer may take several lines.
-  if (head.count("sec-websocket-extensions") > 1) return refuse_answer("more than one Sec-WebSocket-Extensions");
+  if (head.count(HeaderName::kSecWebSocketExtensions) > 1)
+    return refuse_answer("more than one Sec-WebSocket-Extensions");
   auto chosen = extension_names(head);
   if (!chosen) return refuse_answer("malformed Sec-WebSocket-Extensions");
   for (const std::string& name : *chosen) {
@@ -182,14 +185,15 @@ bool origin_matches(std::string_view origin, std::string_view pattern) {
 }  // namespace
 
 Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& head) {
-  if (!head.has_token("upgrade", "websocket") || !head.has_token("connection", "upgrade")) return std::nullopt;
+  if (!head.has_token(HeaderName::kUpgrade, "websocket") || !head.has_token(HeaderName::kConnection, "upgrade"))
+    return std::nullopt;
   if (offers_http2(head)) return refuse_request("an upgrade to HTTP/2 beside websocket");
   if (head.method() != "GET") return refuse_request("a WebSocket upgrade must be a GET");
   if (head.minor_version() != 1) return refuse_request("a WebSocket upgrade must be HTTP/1.1");
   if (has_body(head)) return refuse_request("a WebSocket upgrade must not have a body");
   if (auto version = check_version(head); !version) return std::unexpected(std::move(version.error()));
 
-  const auto key = only_line(head, "sec-websocket-key");
+  const auto key = only_line(head, HeaderName::kSecWebSocketKey);
   if (!key || !is_nonce(*key)) {
     return refuse_request("there must be one Sec-WebSocket-Key, 16 bytes in base64");
   }
@@ -201,20 +205,20 @@ Result<std::optional<UpgradeRequest>> check_request(const http::RequestHead& hea
 }
 
 Result<UpgradeAnswer> check_answer(const http::ResponseHead& head, const UpgradeRequest& asked, std::string_view key) {
-  const auto upgrade = only_line(head, "upgrade");
+  const auto upgrade = only_line(head, HeaderName::kUpgrade);
   if (!upgrade || !http::same_name(*upgrade, "websocket")) {
     return refuse_answer("a 101 without one Upgrade: websocket");
   }
-  if (!head.has_token("connection", "upgrade")) return refuse_answer("a 101 without Connection: upgrade");
-  const auto accept = only_line(head, "sec-websocket-accept");
+  if (!head.has_token(HeaderName::kConnection, "upgrade")) return refuse_answer("a 101 without Connection: upgrade");
+  const auto accept = only_line(head, HeaderName::kSecWebSocketAccept);
   if (!accept || accept->empty() || *accept != accept_of(key)) {
     return refuse_answer("a 101 without one right Sec-WebSocket-Accept");
   }
   if (auto checked = check_subprotocol(head, asked); !checked) return std::unexpected(std::move(checked.error()));
   const auto extensions = check_extensions(head, asked);
   if (!extensions) return std::unexpected(extensions.error());
-  return UpgradeAnswer{.subprotocol = std::string(head.find("sec-websocket-protocol").value_or("")),
-                       .extensions = std::string(head.find("sec-websocket-extensions").value_or("")),
+  return UpgradeAnswer{.subprotocol = std::string(head.find(HeaderName::kSecWebSocketProtocol).value_or("")),
+                       .extensions = std::string(head.find(HeaderName::kSecWebSocketExtensions).value_or("")),
                        .permessage_deflate = contains(*extensions, kPermessageDeflate)};
 }
 

@@ -76,7 +76,7 @@ void check_forwarded(const ResponseHead& head) {
     require(sent.count("sec-websocket-accept") == 1 && sent.find("sec-websocket-accept") == "accept");
     require(sent.count("content-length") == 0);
   } else {
-    require(sent.has_token("connection", "close"));
+    require(sent.has_token(HeaderName::kConnection, "close"));
     for (const auto* name : {"content-length", "transfer-encoding"}) require(sent.find(name) == head.find(name));
   }
 }

@@ -26,7 +26,7 @@ Answer read_answer(const Error& error) {
   CHECK(fed_body->complete);
   CHECK(fed_body->consumed == body.size());
   CHECK(parser.head().find("Content-Type") == "text/plain; charset=utf-8");
-  CHECK(parser.head().has_token("Connection", "close"));
+  CHECK(parser.head().has_token(HeaderName::kConnection, "close"));
   return {test::described(parser.head()), body, parser.head().status()};
 }
 

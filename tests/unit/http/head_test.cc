@@ -35,11 +35,11 @@ TEST_CASE("headers are found, counted and searched for tokens over all their lin
   CHECK_FALSE(head.find("hos"));
   CHECK(head.count("Connection") == 2);
   CHECK(head.count("upgrade") == 0);
-  CHECK(head.has_token("Connection", "upgrade"));
-  CHECK(head.has_token("connection", "Keep-Alive"));
-  CHECK_FALSE(head.has_token("connection", "keep"));
-  CHECK_FALSE(head.has_token("connection", ""));
-  CHECK_FALSE(head.has_token("connection", "a"));  // Host's
+  CHECK(head.has_token(HeaderName::kConnection, "upgrade"));
+  CHECK(head.has_token(HeaderName::kConnection, "Keep-Alive"));
+  CHECK_FALSE(head.has_token(HeaderName::kConnection, "keep"));
+  CHECK_FALSE(head.has_token(HeaderName::kConnection, ""));
+  CHECK_FALSE(head.has_token(HeaderName::kConnection, "a"));  // Host's
   CHECK(head.at(3).name == "Connection");
   CHECK(head.at(3).value == "foo,Upgrade");
 }
