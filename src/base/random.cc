@@ -45,11 +45,13 @@ void fill_random(MutableBytes out) {
 std::string to_hex(Bytes bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const auto byte : bytes) {
-    text.push_back(kDigits[byte >> 4]);
-    text.push_back(kDigits[byte & 0xf]);
-  }
+  text.resize_and_overwrite(bytes.size() * 2, [bytes](char* at, std::size_t size) {
+    for (const auto byte : bytes) {
+      *at++ = kDigits[byte >> 4];
+      *at++ = kDigits[byte & 0xf];
+    }
+    return size;
+  });
   return text;
 }
 
