@@ -138,7 +138,7 @@ Result<void> HeadParser::take_header(std::string_view line) {
   const auto header = read_header_line(line, lines.size() + 1);
   if (!header) return std::unexpected(header.error());
   if (lines.empty()) lines.reserve(std::min<std::size_t>(limits_.max_headers, 24));
-  lines.push_back({slice_of(header->name), slice_of(header->value), classify(header->name)});
+  lines.emplace_back(slice_of(header->name), slice_of(header->value), classify(header->name));
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "http/char_set.h"
 
@@ -135,7 +136,7 @@ Result<Header> read_header_line(std::string_view line, std::size_t number) {
   if (colon == 0) return broken(" has no name");
   // RFC 9112 section 5.1: the classic of request smuggling.
   if (line[colon - 1] == ' ' || line[colon - 1] == '\t') return broken(" has white space before its colon");
-  return Header{line.substr(0, colon), trimmed(line.substr(colon + 1))};
+  return Result<Header>(std::in_place, line.substr(0, colon), trimmed(line.substr(colon + 1)));
 }
 
 bool is_host(std::string_view value) {
