@@ -228,6 +228,17 @@ TEST_CASE("a 101 goes to the client with the accept value of the client's own ke
       "Sec-WebSocket-Accept: accept=\r\n\r\n");
 }
 
+TEST_CASE("hop-by-hop headers of a backend stay here, whatever the status") {
+  constexpr std::string_view kLines =
+      "Connection: x\r\nKeep-Alive: 5\r\nProxy-Connection: x\r\nTE: x\r\nTrailer: A\r\nUpgrade: websocket\r\n"
+      "Proxy-Authenticate: x\r\nProxy-Authentication-Info: x\r\nX_Drover_A: x\r\nServer: s\r\n\r\n";
+  CHECK(answered("HTTP/1.1 200 OK\r\n" + std::string(kLines), forward_refusal) ==
+        "HTTP/1.1 200 OK\r\nServer: s\r\nConnection: close\r\n\r\n");
+  CHECK(answered("HTTP/1.1 101 OK\r\n" + std::string(kLines),
+                 [](const ResponseHead& head) { return forward_switching(head, "a"); }) ==
+        "HTTP/1.1 101 OK\r\nServer: s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: a\r\n\r\n");
+}
+
 TEST_CASE("a refusal goes to the client as it is, on a connection that closes") {
   CHECK(
       answered("HTTP/1.0 403 Go Away\r\nServer: s\r\nConnection: keep-alive, X-Hop, Content-Length\r\nX-Hop: 1\r\n"

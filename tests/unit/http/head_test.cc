@@ -44,6 +44,20 @@ TEST_CASE("headers are found, counted and searched for tokens over all their lin
   CHECK(head.at(3).value == "foo,Upgrade");
 }
 
+TEST_CASE("a header that Drover acts upon is found by its class, its twin is not") {
+  RequestParser parser({});
+  test::read(parser, "GET / HTTP/1.1\r\nX_Real_IP: 1\r\nx-real-ip:2\r\nHOST: a\r\nX-Real-Ip: 3\r\nCookie: b\r\n\r\n");
+  const auto& head = parser.head();
+  CHECK(head.find(HeaderName::kXRealIp) == "2");
+  CHECK(head.count(HeaderName::kXRealIp) == 2);
+  CHECK(head.find(HeaderName::kHost) == "a");
+  CHECK_FALSE(head.find(HeaderName::kConnection));
+  CHECK(head.count(HeaderName::kUpgrade) == 0);
+  CHECK(head.class_at(0).known == HeaderName::kOther);
+  CHECK(head.class_at(0).twin == HeaderName::kXRealIp);
+  CHECK(head.class_at(4).twin == HeaderName::kOther);
+}
+
 TEST_CASE("path and query of every form of target") {
   struct {
     std::string_view method, target, path, query;
