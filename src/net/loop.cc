@@ -1,6 +1,9 @@
 // A turn: the sockets first, then whatever libuv has, then what was deferred.
 #include "net/loop.h"
 
+#include <sys/timerfd.h>
+#include <unistd.h>
+
 #include <cassert>
 #include <cstdlib>
 
@@ -14,17 +17,14 @@ Loop::Loop()
     : poller_(uv_backend_fd(&loop_)), read_buffer_(std::make_unique_for_overwrite<std::uint8_t[]>(kReadBufferSize)) {
   loop_.data = this;
   door_.data = this;
-  ticker_.data = this;
   if (uv_async_init(&loop_, &door_, [](uv_async_t* door) { static_cast<Loop*>(door->data)->run_posted(); }) != 0) {
     std::abort();
   }
-  uv_timer_init(&loop_, &ticker_);
 }
 
 Loop::~Loop() {
   run_deferred();
   uv_close(reinterpret_cast<uv_handle_t*>(&door_), nullptr);
-  uv_close(reinterpret_cast<uv_handle_t*>(&ticker_), nullptr);
   while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) continue;
   [[maybe_unused]] const int status = uv_loop_close(&loop_);
   assert(status == 0 && "a handle outlived its loop");
@@ -39,7 +39,7 @@ void Loop::run() {
 void Loop::turn(Patience patience) {
   const bool wait = patience == Patience::kUntilSomething && deferred_.empty();
   const auto woken = poller_.wait(wait ? uv_backend_timeout(&loop_) : 0, [this] { uv_update_time(&loop_); });
-  // 0: a timer is due, or a handle of libuv's is closing.
+  // 0: a handle of libuv's is closing.
   if (woken == Poller::Woken::kByNested || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
   run_deferred();
 }
@@ -72,15 +72,35 @@ void Loop::run_posted() noexcept {
 void Loop::arm(TimerWheel::Node& node, MonotonicTime deadline) {
   if (wheel_.empty()) wheel_.advance(now());  // the wheel stood still while it was empty
   wheel_.arm(node, deadline);
-  if (uv_is_active(reinterpret_cast<uv_handle_t*>(&ticker_)) == 0) {
-    const auto period = static_cast<std::uint64_t>(TimerWheel::kTick.count());
-    uv_timer_start(&ticker_, [](uv_timer_t* ticker) { static_cast<Loop*>(ticker->data)->tick(); }, period, period);
-  }
+  ticker_.start();
 }
 
-void Loop::tick() noexcept {
-  wheel_.advance(now());
-  if (wheel_.empty()) uv_timer_stop(&ticker_);
+Loop::Ticker::Ticker(Loop& loop) : loop_(loop), timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+  if (timer_ < 0 || !loop_.poller().watch(*this, timer_, EPOLLIN)) std::abort();
+}
+
+Loop::Ticker::~Ticker() {
+  loop_.poller().forget(*this);
+  ::close(timer_);
+}
+
+void Loop::Ticker::start() {
+  if (!running_) set(TimerWheel::kTick);
+}
+
+void Loop::Ticker::on_ready(std::uint32_t) noexcept {
+  std::uint64_t expirations = 0;  // the wheel goes by the clock
+  if (::read(timer_, &expirations, sizeof(expirations)) < 0) return;
+  loop_.wheel_.advance(loop_.now());
+  if (loop_.wheel_.empty()) set(Milliseconds(0));
+}
+
+// 0: never.
+void Loop::Ticker::set(Milliseconds period) {
+  const timespec each{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(period).count()};
+  const itimerspec when{.it_interval = each, .it_value = each};
+  ::timerfd_settime(timer_, 0, &when, nullptr);
+  running_ = period.count() > 0;
 }
 
 }  // namespace drover::net

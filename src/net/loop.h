@@ -1,6 +1,6 @@
 // One event loop with what its streams share: the read buffer, the chunks of waiting bytes, the timer wheel, and the
-// one door for other threads, post(). libuv keeps the time, timers, signals and the door; sockets are in a Poller,
-// which waits for libuv too. Everything but post() belongs to the loop's own thread.
+// one door for other threads, post(). libuv keeps the time, signals and the door; sockets and the wheel's clock are in
+// a Poller, which waits for libuv too. Everything but post() belongs to the loop's own thread.
 #pragma once
 
 #include <uv.h>
@@ -21,7 +21,7 @@ namespace drover::net {
 
 class Loop {
  public:
-  // Aborts where the kernel gives no epoll instance: nothing can run without one.
+  // Aborts where the kernel gives no epoll instance or timer: nothing can run without one.
   Loop();
   // Every stream and handle of the loop must have been closed, and run() must have returned.
   ~Loop();
@@ -63,19 +63,36 @@ class Loop {
     UvLoop();
   };
 
+  // Moves the wheel on while there is anything in it. A timerfd, not a timeout of the wait: that would be a timer for
+  // the kernel to set and to clear at each message of a worker that is not busy.
+  class Ticker final : public Poller::Source {
+   public:
+    explicit Ticker(Loop& loop);
+    ~Ticker();
+    Ticker(const Ticker&) = delete;
+    Ticker& operator=(const Ticker&) = delete;
+    void start();
+
+   private:
+    void set(Milliseconds period);
+    void on_ready(std::uint32_t events) noexcept override;
+    Loop& loop_;
+    const int timer_;
+    bool running_ = false;
+  };
+
   void run_posted() noexcept;
   void run_deferred();
-  void tick() noexcept;
 
   UvLoop loop_;
   Poller poller_;
   uv_async_t door_{};
-  uv_timer_t ticker_{};
   bool stopped_ = false;
   std::unique_ptr<std::uint8_t[]> read_buffer_;
   ChunkPool chunks_;
   Slab<ChunkQueue> outboxes_;
   TimerWheel wheel_;
+  Ticker ticker_{*this};
   std::vector<std::function<void()>> deferred_;
   std::mutex mutex_;  // guards posted_ alone
   std::vector<std::function<void()>> posted_;

@@ -17,8 +17,8 @@ DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners) {
   // Standard streams, logs, admin with some clients, the supervisor's loop, and the connections that are being told
   // 503.
   constexpr std::uint64_t kProcess = 24;
-  // A loop's epoll instance, its eventfd, and one descriptor to spare.
-  constexpr std::uint64_t kWorker = 3;
+  // A loop's two epoll instances, its eventfd and timerfd, and one descriptor to spare.
+  constexpr std::uint64_t kWorker = 5;
   return {limit.rlim_cur, kProcess + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
 }
 
