@@ -139,7 +139,7 @@ class BareRelay {
   const int listening_;
   const Address backend_;
   const int epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  std::array<std::uint8_t, 64 * 1024> buffer_{};
+  std::array<std::uint8_t, 64 * 1024 + 14> buffer_{};  // as Drover's
   std::vector<std::unique_ptr<Pair>> dead_;
 };
 
