@@ -41,7 +41,7 @@ class ChurnCase final : public Case, public Client::Owner {
   void on_end(Client& client, const std::string& failure) override {
     if (over_) return;
     if (failure.empty()) {
-      stage_.measurement.count(nanoseconds_now() - began_[client.index()]);
+      stage_.measurement.count(began_[client.index()], nanoseconds_now());
     } else {
       stage_.measurement.add_error(failure);
       if (stage_.measurement.errors() == kMostErrors) return stage_.finished();

@@ -18,7 +18,7 @@ class ClosedCase final : public Herd {
   }
   void on_echo(Client& client, const Stamp& stamp) override {
     const std::uint64_t now = nanoseconds_now();
-    stage().measurement.count(now - stamp.nanoseconds);
+    stage().measurement.count(stamp.nanoseconds, now);
     client.send({now, stamp.number});
   }
 };
@@ -31,7 +31,7 @@ class FanoutCase final : public Herd {
   void start() override { speak(); }
   void on_echo(Client&, const Stamp& stamp) override {
     if (stamp.number != number_) return stage().measurement.add_error("a message that was not sent, or sent before");
-    stage().measurement.count(nanoseconds_now() - stamp.nanoseconds);
+    stage().measurement.count(stamp.nanoseconds, nanoseconds_now());
     if (++heard_ == size()) speak();
   }
   void speak() {
@@ -51,7 +51,7 @@ class IdleCase final : public Herd {
  private:
   void go_on() override {
     stage().measurement.open();
-    for (std::size_t i = 0; i < size(); ++i) stage().measurement.count(0);
+    for (std::size_t i = 0; i < size(); ++i) stage().measurement.count(0, 0);
     stage().measurement.close();
     stage().finished();
   }

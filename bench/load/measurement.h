@@ -22,21 +22,27 @@ class Measurement {
   // Whether that moment lies in the window; nanoseconds of the monotonic clock.
   bool covers(std::uint64_t nanoseconds) const;
 
-  // One operation, where the window is open.
-  void count(std::uint64_t latency_nanoseconds) {
-    if (is_open()) add(latency_nanoseconds);
+  // One operation, where the window is open. When it began, or should have, and ended; nanoseconds.
+  void count(std::uint64_t began, std::uint64_t ended) {
+    if (is_open()) add(began, ended);
   }
   // One, wherever it belongs.
-  void add(std::uint64_t latency_nanoseconds) { latencies_.push_back(latency_nanoseconds); }
+  void add(std::uint64_t began, std::uint64_t ended) { operations_.push_back({began, ended - began}); }
   void add_error(const std::string& what);
   std::uint64_t errors() const { return errors_; }
-  std::size_t operations() const { return latencies_.size(); }
+  std::size_t operations() const { return operations_.size(); }
 
   // One line of JSON, without the line feed.
   std::string to_json(const LoadOptions& options) const;
 
  private:
   enum class Window : std::uint8_t { kBefore, kOpen, kClosed };
+  struct Operation {
+    std::uint64_t began;    // nanoseconds
+    std::uint64_t latency;  // nanoseconds
+  };
+  std::vector<std::uint64_t> sorted_latencies() const;
+  std::uint64_t typical_p99() const;
   std::optional<double> cpu_microseconds();
 
   const std::optional<int> watch_;
@@ -44,7 +50,7 @@ class Measurement {
   std::uint64_t opened_at_ = 0;  // nanoseconds
   std::uint64_t closed_at_ = 0;
   std::optional<double> cpu_before_, cpu_after_;  // microseconds
-  std::vector<std::uint64_t> latencies_;
+  std::vector<Operation> operations_;
   std::uint64_t errors_ = 0;
   std::string first_error_;
 };

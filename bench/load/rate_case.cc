@@ -54,7 +54,7 @@ class RateCase final : public Herd, net::Poller::Source {
 
   void on_echo(Client&, const Stamp& stamp) override {
     if (!stage().measurement.covers(stamp.nanoseconds)) return;
-    stage().measurement.add(nanoseconds_now() - stamp.nanoseconds);
+    stage().measurement.add(stamp.nanoseconds, nanoseconds_now());
     --missing_;
     finish_if_complete();
   }

@@ -38,7 +38,7 @@ def test_every_cell_has_a_figure(whole):
                 assert cell["bytes_a_session"] >= 0, proxy
             else:
                 numbers = [cell["cpu_us"], cell["per_second"], *cell["latency_us"].values()]
-                assert len(numbers) == 5 and all(number > 0 for number in numbers), (case, proxy, cell)
+                assert len(numbers) == 6 and all(number > 0 for number in numbers), (case, proxy, cell)
 
 
 def test_every_run_is_kept(whole):
@@ -61,7 +61,7 @@ def test_the_page_has_all_sections_without_gaps(whole):
 
 def test_every_target_has_a_verdict(whole):
     targets = whole[1]["targets"]
-    assert len(targets) == 10
+    assert len(targets) == 11
     assert all(target["met"] in (True, False) and target["figure"] != "-" for target in targets)
 
 

@@ -24,14 +24,14 @@ TEST_CASE("a quantile is the nearest rank") {
 TEST_CASE("only what falls into the window counts") {
   Measurement measurement({});
   CHECK_FALSE(measurement.covers(nanoseconds_now()));
-  measurement.count(1);
+  measurement.count(0, 1);
   measurement.open();
   const auto within = nanoseconds_now();
   CHECK(measurement.covers(within));
-  measurement.count(2'000);
-  measurement.count(4'000);
+  measurement.count(0, 2'000);
+  measurement.count(0, 4'000);
   measurement.close();
-  measurement.count(8'000);
+  measurement.count(0, 8'000);
   CHECK(measurement.covers(within));
   CHECK_FALSE(measurement.covers(nanoseconds_now()));
   CHECK(measurement.operations() == 2);
@@ -43,6 +43,24 @@ TEST_CASE("only what falls into the window counts") {
   CHECK(result["errors"] == 0);
 }
 
+TEST_CASE("the typical p99 is that of the median tenth of a second: one bad moment does not make it") {
+  Measurement measurement({});
+  measurement.open();
+  const std::uint64_t opened = nanoseconds_now();
+  // Five slices of 100 operations; the slowest of a slice has no say in its p99, the two slowest of the third have.
+  for (std::uint64_t slice = 0; slice < 5; ++slice) {
+    for (std::uint64_t i = 0; i < 100; ++i) {
+      const std::uint64_t began = opened + slice * 100'000'000 + 1'000;
+      const bool slow = i == 0 || (slice == 2 && i == 1);
+      measurement.add(began, began + (slow ? 5'000'000 : 1'000 * (slice + 1)));
+    }
+  }
+  measurement.close();
+  const auto latencies = nlohmann::json::parse(measurement.to_json({}))["latency_us"];
+  CHECK(latencies["p99"] == 5'000.0);      // six slow ones of 500
+  CHECK(latencies["p99_typical"] == 4.0);  // of 1, 2, 4, 5 and 5,000
+}
+
 TEST_CASE("the CPU time of a process grows with what it does, and is shared out over the operations") {
   Measurement measurement(::getpid());
   measurement.open();
@@ -50,7 +68,7 @@ TEST_CASE("the CPU time of a process grows with what it does, and is shared out 
   REQUIRE(before);
   // Until the kernel has accounted for two more milliseconds.
   while (*cpu_time(::getpid()) < *before + 2'000) continue;
-  for (int i = 0; i < 4; ++i) measurement.count(1);
+  for (int i = 0; i < 4; ++i) measurement.count(0, 1);
   measurement.close();
   const auto result = nlohmann::json::parse(measurement.to_json({}));
   CHECK(result["cpu_us"].get<double>() >= 500.0);  // 2,000 over 4
@@ -59,7 +77,7 @@ TEST_CASE("the CPU time of a process grows with what it does, and is shared out 
 TEST_CASE("a process that is gone is an error, not a zero") {
   Measurement measurement(-1);
   measurement.open();
-  measurement.count(1);
+  measurement.count(0, 1);
   measurement.close();
   CHECK(measurement.errors() == 2);
   const auto result = nlohmann::json::parse(measurement.to_json({}));
