@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string>
 
+#include "net/raw_calls.h"
+
 namespace drover::net {
 
 Poller::Poller(int nested) : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -46,7 +48,7 @@ void Poller::forget(Source& source) {
 }
 
 std::size_t Poller::collect(int timeout) {
-  const int count = ::epoll_wait(epoll_, events_.data(), static_cast<int>(events_.size()), timeout);
+  const int count = raw_epoll_wait(epoll_, events_, timeout);
   return count < 0 ? 0 : static_cast<std::size_t>(count);  // EINTR: a turn with nothing in it
 }
 

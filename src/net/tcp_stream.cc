@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <string>
 
+#include "net/raw_calls.h"
 #include "net/socket_options.h"
 
 namespace drover::net {
@@ -133,7 +134,7 @@ Link TcpStream::link() const {
 void TcpStream::read() {
   const MutableBytes buffer = loop_.read_buffer();
   for (int round = 0; round < kReadsATurn && reads(); ++round) {
-    const ssize_t size = ::recv(fd(), buffer.data(), buffer.size(), 0);
+    const ssize_t size = raw_receive(fd(), buffer);
     if (size > 0) {
       handler_->on_read(*this, buffer.first(static_cast<std::size_t>(size)));
       if (static_cast<std::size_t>(size) < buffer.size()) return;  // there was no more
@@ -150,7 +151,7 @@ std::size_t TcpStream::send_now(std::span<const Bytes> pieces, int flags) {
   ssize_t sent = 0;
   flags |= MSG_NOSIGNAL;
   if (pieces.size() == 1) {
-    sent = ::send(fd(), pieces[0].data(), pieces[0].size(), flags);
+    sent = raw_send(fd(), pieces[0], flags);
   } else {
     std::array<iovec, kMaxPieces> vectors;
     msghdr message{};

@@ -71,12 +71,23 @@ Relay::Relay(Sender sender)
 
 Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, Observer& observer) {
   if (output_ == Output::kEnded) return Event::kNone;
+  FrameScanner::Step step = scanner_.scan(input, limits);
+  // Nearly every read: data frames, and nothing of Drover's own to put in.
+  if (step.stop == FrameScanner::Stop::kInput && step.head.empty() && waiting_ == nullptr) [[likely]] {
+    if (!step.body.empty()) sink.write(step.body);
+    bytes_ += step.body.size();
+    return Event::kNone;
+  }
+  return feed_rest(input, step, sink, limits, observer);
+}
+
+// All else. `step` is what the scanner made of `input` so far.
+Relay::Event Relay::feed_rest(Bytes input, FrameScanner::Step& step, net::ByteStream& sink,
+                              const websocket::ScanLimits& limits, Observer& observer) {
   const Bytes whole = input;
   Gather out(sink);
   Event event = Event::kNone;
-  FrameScanner::Step step;
-  do {
-    step = scanner_.scan(input, limits);
+  for (;;) {
     pass(step, out, observer);
     bool held = !step.head.empty();  // such bytes are gone with the next scan
     if (output_ == Output::kEnded) {
@@ -87,10 +98,11 @@ Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::Sc
       event = on_control(step.control, out, observer);
       held = held || !lies_in(step.control.bytes, whole);
     }
-    if (event != Event::kNone) break;
+    if (event != Event::kNone || step.stop != FrameScanner::Stop::kControl) break;
     if (held) out.flush();
     input = input.subspan(step.consumed);
-  } while (step.stop == FrameScanner::Stop::kControl);
+    step = scanner_.scan(input, limits);
+  }
   if (event == Event::kClosePassed && observer.ends_with_close(*this)) {
     out.flush_last();
   } else {

@@ -78,6 +78,8 @@ class Relay {
   };
   class Gather;
 
+  Event feed_rest(Bytes input, websocket::FrameScanner::Step& step, net::ByteStream& sink,
+                  const websocket::ScanLimits& limits, Observer& observer);
   void pass(const websocket::FrameScanner::Step& step, Gather& out, Observer& observer);
   void let_in(Place place, Gather& out, Observer& observer);
   Event on_control(const websocket::ControlFrame& control, Gather& out, Observer& observer);
