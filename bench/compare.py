@@ -25,6 +25,7 @@ _RATE = 10_000  # messages a second that every proxy carries with ease
 _IDLE_SESSIONS = 2_000
 _WARM_UP_SESSIONS = 20  # before the memory of an idle proxy is taken: start-up is not counted
 _WARM_UP = 0.3  # of the measuring window
+_LONGER = {"rate": 3}  # times the window of the others: a tail needs many messages
 _PATIENCE = 60.0  # seconds for a load, besides what it measures
 
 
@@ -97,9 +98,10 @@ def measure(case, proxy, load, seconds):
     if case == "idle":
         result = measure_idle(proxy, load)
     else:
-        window = ["--seconds", seconds, "--warmup", seconds * _WARM_UP, "--watch", proxy.pid]
-        with load(*options(CASES[case]), *window) as running:
-            result = running.result(_PATIENCE + seconds)
+        window = seconds * _LONGER.get(case, 1)
+        timing = ["--seconds", window, "--warmup", seconds * _WARM_UP, "--watch", proxy.pid]
+        with load(*options(CASES[case]), *timing) as running:
+            result = running.result(_PATIENCE + window)
     if not result["errors"]:
         if result["operations"] <= 0:
             raise Failure("nothing came back")

@@ -34,6 +34,7 @@ class FakeStream final : public net::ByteStream {
   void write_last(std::span<const Bytes> pieces) override {
     write(pieces);
     finish_writing();
+    ++last_writes;
   }
   std::size_t queued() const override { return waiting_.size(); }
   bool write_failed() const override { return failed_; }
@@ -89,6 +90,7 @@ class FakeStream final : public net::ByteStream {
   std::size_t room = kEndless;  // bytes that the socket takes at once, before anything waits
   net::Link link_state;
   int writes = 0;
+  int last_writes = 0;  // with the end of writing in one call
   int late_writes = 0;  // after finish_writing() or close(), and dropped
   int kept_alive = 0;   // times
   bool closed = false;

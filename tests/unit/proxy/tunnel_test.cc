@@ -111,6 +111,7 @@ TEST_CASE("Closes that cross both pass; the client's connection ends then, and t
     CHECK((it.from_client() ? it.tunnel->to_client() : it.tunnel->to_backend()).close_code() == 4001);
     // RFC 6455 section 7.1.1: the server ends the connection, Drover towards the client, the backend towards Drover.
     CHECK(it.host.client().fin());
+    CHECK(it.host.client().last_writes == (it.from_client() ? 1 : 0));  // in one segment with the backend's Close
     CHECK_FALSE(it.host.backend().fin());
     CHECK_FALSE(it.host.finished);
     it.host.backend().receive_end(net::ReadEnd::kEof);
