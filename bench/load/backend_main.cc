@@ -7,8 +7,7 @@
 #include "bench/load/listening.h"
 #include "net/signals.h"
 
-int main(int argc, char** argv) {
-  using namespace drover;
+int main(int argc, char** argv) try {
   CLI::App parser("An echo server for benchmarks; on the path /fanout every message goes to everybody there");
   std::vector<std::string> addresses;
   parser.add_option("--listen", addresses, "HOST:PORT, numeric; port 0 is any")->required();
@@ -18,18 +17,20 @@ int main(int argc, char** argv) {
     return parser.exit(problem) == 0 ? 0 : 2;
   }
 
-  net::Loop loop;
-  bench::EchoServer server(loop);
-  const net::Signals signals(loop, {SIGTERM, SIGINT}, [&](int) {
+  drover::net::Loop loop;
+  drover::bench::EchoServer server(loop);
+  const drover::net::Signals signals(loop, {SIGTERM, SIGINT}, [&](int) {
     server.stop();
     loop.stop();
   });
   for (const std::string& text : addresses) {
-    const auto address = bench::parse_address(text);
-    if (!address) bench::die(address.error().detail);
+    const auto address = drover::bench::parse_address(text);
+    if (!address) drover::bench::die(address.error().detail);
     const auto listening = server.listen(*address);
-    if (!listening) bench::die(listening.error().detail);
-    bench::say_listening(*listening);
+    if (!listening) drover::bench::die(listening.error().detail);
+    drover::bench::say_listening(*listening);
   }
   loop.run();
+} catch (const std::exception& problem) {
+  drover::bench::die(problem.what());
 }

@@ -9,7 +9,8 @@
 
 namespace {
 
-using namespace drover;
+namespace bench = drover::bench;
+namespace net = drover::net;
 
 // The end of stdin.
 class Release final : net::Poller::Source {

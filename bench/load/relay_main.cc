@@ -73,6 +73,10 @@ class BareRelay {
       const int client = ::accept4(listening_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (client < 0) return;
       const int backend = ::socket(backend_.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+      if (backend < 0) {  // out of descriptors: nothing of ours to wait for
+        ::close(client);
+        return;
+      }
       const int on = 1;
       ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
       ::setsockopt(backend, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -145,6 +149,7 @@ class BareRelay {
 
 int listen_on(const Address& address) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (fd < 0) drover::bench::die(std::string("socket: ") + std::strerror(errno));
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (::bind(fd, address.raw(), address.raw_size()) != 0 || ::listen(fd, 4096) != 0) {
@@ -159,7 +164,7 @@ int listen_on(const Address& address) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App parser("The bare relay: reads, writes, and nothing else");
   std::string listening;
   std::string backend;
@@ -176,4 +181,6 @@ int main(int argc, char** argv) {
   if (!to) drover::bench::die(to.error().detail);
   std::signal(SIGTERM, [](int) { ::_exit(0); });
   BareRelay(listen_on(*from), *to).run();
+} catch (const std::exception& problem) {
+  drover::bench::die(problem.what());
 }

@@ -56,8 +56,8 @@ class LineWriter {
   void add_backends(std::string_view key, std::string_view backend) {
     std::string& out = start(key).append("[");
     if (!backend.empty()) {
-      put(out.append("{\"name\":"), backend);
-      out.append(",\"why\":\"pick\"}");
+      put(out.append(R"({"name":)"), backend);
+      out.append(R"(,"why":"pick"})");
     }
     out.append("]");
   }
