@@ -55,7 +55,7 @@ class Loop {
   void arm(TimerWheel::Node& node, MonotonicTime deadline);
   TimerWheel& wheel() { return wheel_; }
 
-  // A frame of 64 KiB with the longest header: such messages are common, and two reads and writes cost twice as much.
+  // A frame of 64 KiB with the longest header: such messages are common, and two reads and writes cost a sixth more.
   static constexpr std::size_t kReadBufferSize = 64 * 1024 + 14;
 
  private:

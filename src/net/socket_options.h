@@ -8,7 +8,7 @@ namespace drover::net {
 void set_stream_options(int fd);
 
 // SO_KEEPALIVE: a peer that vanished is noticed after about two minutes. Not for every socket: it costs four system
-// calls and a timer of the kernel's, a twentieth of what a connection takes that comes and goes.
+// calls and a timer of the kernel's, some 2 % of what a connection takes that comes and goes.
 void set_keepalive(int fd);
 
 }  // namespace drover::net
