@@ -92,7 +92,10 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kClosePassed:
       host_.note_end(end.initiator, Why::kNormal);
       begin_closing();
-      if (closes_exchanged()) end_client();
+      if (closes_exchanged()) {
+        stop_sending_to(client_end());  // as ends_with_close() has it, whose Close ever was the second
+        finish_if_done();
+      }
       break;
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
@@ -155,12 +158,6 @@ bool Tunnel::closes_exchanged() const {
 // is for it, end the connection then. The other way round it is the backend's to do.
 bool Tunnel::ends_with_close(const Relay& relay) {
   return &relay == &backend_.from && client_.from.close_code() != 0;
-}
-
-// Both have said Close.
-void Tunnel::end_client() {
-  stop_sending_to(client_end());
-  finish_if_done();
 }
 
 // The last bytes for this side have been written: FIN behind them, and its source is only drained from here on.

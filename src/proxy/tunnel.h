@@ -93,7 +93,6 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);
   void stop_sending_to(const End& end);
-  void end_client();
   void begin_closing();
   bool closes_exchanged() const;
   void finish_if_done();

@@ -47,6 +47,19 @@ class Listener final : public Poller::Source {
   Poller& poller_;
 };
 
+// Two sources that the same turn will find ready.
+struct TwoReady {
+  TwoReady() {
+    REQUIRE(poller.watch(first, one.fd(), EPOLLIN));
+    REQUIRE(poller.watch(second, other.fd(), EPOLLIN));
+    one.signal();
+    other.signal();
+  }
+  const Event nested, one, other;
+  Poller poller{nested.fd()};
+  Listener first{poller}, second{poller};
+};
+
 Poller::Woken turn(Poller& poller) {
   return poller.wait(0, [] {});
 }
@@ -87,42 +100,24 @@ TEST_CASE("a parked source hears nothing, and again once it is changed back") {
 }
 
 TEST_CASE("what a turn has seen of a source that was forgotten meanwhile is not told") {
-  const Event nested;
-  const Event one;
-  const Event other;
-  Poller poller(nested.fd());
-  Listener first(poller);
-  Listener second(poller);
-  REQUIRE(poller.watch(first, one.fd(), EPOLLIN));
-  REQUIRE(poller.watch(second, other.fd(), EPOLLIN));
-  first.then = [&] { poller.forget(second); };
-  second.then = [&] { poller.forget(first); };
-  one.signal();
-  other.signal();
-  turn(poller);
-  CHECK(first.heard + second.heard == 1);  // whichever came first
+  TwoReady two;
+  two.first.then = [&] { two.poller.forget(two.second); };
+  two.second.then = [&] { two.poller.forget(two.first); };
+  turn(two.poller);
+  CHECK(two.first.heard + two.second.heard == 1);  // whichever came first
 }
 
 TEST_CASE("a source that was forgotten and watches another descriptor in the same turn does not hear of the old one") {
-  const Event nested;
-  const Event one;
-  const Event other;
+  TwoReady two;
   const Event fresh;
-  Poller poller(nested.fd());
-  Listener first(poller);
-  Listener second(poller);
-  REQUIRE(poller.watch(first, one.fd(), EPOLLIN));
-  REQUIRE(poller.watch(second, other.fd(), EPOLLIN));
   const auto move = [&](Listener& listener) {
-    poller.forget(listener);
-    REQUIRE(poller.watch(listener, fresh.fd(), EPOLLIN));
+    two.poller.forget(listener);
+    REQUIRE(two.poller.watch(listener, fresh.fd(), EPOLLIN));
   };
-  first.then = [&] { move(second); };
-  second.then = [&] { move(first); };
-  one.signal();
-  other.signal();
-  turn(poller);
-  CHECK(first.heard + second.heard == 1);
+  two.first.then = [&] { move(two.second); };
+  two.second.then = [&] { move(two.first); };
+  turn(two.poller);
+  CHECK(two.first.heard + two.second.heard == 1);
 }
 
 TEST_CASE("the nested descriptor ends a wait, and is told apart from sockets") {
