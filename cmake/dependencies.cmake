@@ -7,6 +7,7 @@ find_package(spdlog REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
+pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 
 # wslay's own CMake files name a target only from some versions on; the library and the header are all we need.
 find_library(WSLAY_LIBRARY wslay REQUIRED)
@@ -14,6 +15,11 @@ find_path(WSLAY_INCLUDE_DIR wslay/wslay.h REQUIRED)
 add_library(drover_wslay INTERFACE)
 target_link_libraries(drover_wslay INTERFACE ${WSLAY_LIBRARY})
 target_include_directories(drover_wslay SYSTEM INTERFACE ${WSLAY_INCLUDE_DIR})
+
+# Header only, compiled into the one file that hashes.
+find_path(XXHASH_INCLUDE_DIR xxhash.h REQUIRED)
+add_library(drover_xxhash INTERFACE)
+target_include_directories(drover_xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE_DIR})
 
 # llhttp: Debian 12 ships C sources (node-llhttp), Debian 13 a library (libllhttp-dev). In the sources strict mode is
 # a compile-time choice that Debian's header leaves off: without it a bare CR can start a header.

@@ -1,16 +1,30 @@
-// The one place that knows every policy: a new one is a file of its own and a line here.
+// Names to policies.
 #include "balancer/policy.h"
 
-#include "balancer/least_connections.h"
-#include "balancer/round_robin.h"
+#include <array>
+#include <cassert>
+#include <string_view>
 
 namespace drover::balancer {
 
-std::unique_ptr<Policy> make_policy(config::PolicyKind kind, Backends backends, unsigned worker) {
-  switch (kind) {
-    case config::PolicyKind::kRoundRobin: return std::make_unique<RoundRobin>(backends, worker);
-    case config::PolicyKind::kLeastConnections: return std::make_unique<LeastConnections>(backends, worker);
+namespace {
+
+struct Named {
+  std::string_view name;
+  std::unique_ptr<Policy> (*make)(const PolicySetup&);
+};
+
+#define DROVER_NAMED_POLICY(name) Named{#name, make_##name},
+constexpr std::array kPolicies = {DROVER_POLICIES(DROVER_NAMED_POLICY)};
+#undef DROVER_NAMED_POLICY
+
+}  // namespace
+
+std::unique_ptr<Policy> make_policy(const PolicySetup& setup) {
+  for (const auto& policy : kPolicies) {
+    if (policy.name == setup.settings.policy) return policy.make(setup);
   }
+  assert(false && "the configuration knows the names");
   return nullptr;
 }
 

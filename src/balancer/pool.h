@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "balancer/backend.h"
+#include "balancer/eligibility.h"
 #include "balancer/policy.h"
 #include "config/config.h"
 
@@ -20,8 +21,10 @@ class Pool {
   const std::string& name() const { return settings_.name; }
   const config::Pool& settings() const { return settings_; }
   Backends backends() const { return backends_; }
-  std::unique_ptr<Policy> make_policy(unsigned worker) const {
-    return balancer::make_policy(settings_.policy, backends_, worker);
+  Standard standard() const { return standard_of(backends_, settings_.panic_threshold); }
+  // The pool must outlive it.
+  std::unique_ptr<Policy> make_policy(unsigned worker, std::uint64_t seed) const {
+    return balancer::make_policy({.settings = settings_, .backends = backends_, .worker = worker, .seed = seed});
   }
 
  private:

@@ -59,7 +59,57 @@ struct BackendSpec {
   bool operator==(const BackendSpec&) const = default;
 };
 
-enum class PolicyKind : std::uint8_t { kRoundRobin, kLeastConnections };
+// What the policy consistent_hash goes by.
+struct HashKey {
+  enum class Source : std::uint8_t { kClientIp, kHeader, kCookie, kQuery, kPath };
+  Source source = Source::kClientIp;
+  std::string name;      // of the header, cookie or query parameter
+  unsigned segment = 0;  // of the path, from 1
+  bool operator==(const HashKey&) const = default;
+};
+
+struct ConsistentHash {
+  HashKey key;
+  double bound = 1.25;  // at least 1: what a backend takes at most, over its fair share
+  bool operator==(const ConsistentHash&) const = default;
+};
+
+// The weights of the health score's terms (they need not add up to 1), and what the terms are measured by.
+struct Score {
+  double connections = 0.3;
+  double cpu = 0.25;
+  double memory = 0.25;
+  double latency = 0.2;
+  double message_rate = 0;
+  milliseconds latency_reference{100};  // a latency that counts as 1
+  milliseconds stale_after{30'000};     // 0: never
+  bool operator==(const Score&) const = default;
+};
+
+struct HealthCheck {
+  enum class Type : std::uint8_t { kTcp, kHttp, kWebSocket };
+  Type type = Type::kTcp;
+  std::string path = "/health";
+  std::string host;  // empty: the backend's address
+  unsigned expect_status = 200;
+  std::string expect_body;       // a part of the body; empty: any body
+  milliseconds interval{5'000};  // 0: no probes, and every backend counts as up
+  milliseconds timeout{2'000};
+  unsigned rise = 2;
+  unsigned fall = 3;
+  std::uint16_t agent_port = 0;  // 0: no agent
+  bool operator==(const HealthCheck&) const = default;
+};
+
+struct Ejection {
+  unsigned failures = 5;  // in a row; 0: never
+  milliseconds base_time{30'000};
+  unsigned max_ejected_percent = 50;
+  bool operator==(const Ejection&) const = default;
+};
+
+// What becomes of the sessions of a backend that is down. (The word 'move' is a later version's.)
+enum class OnDown : std::uint8_t { kKeep };
 
 struct PoolLimits {
   std::uint64_t max_message_size = 0;    // bytes over all fragments; 0: none
@@ -89,11 +139,22 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
+inline constexpr unsigned kAllChoices = ~0U;
+
 struct Pool {
   std::string name;
   std::vector<BackendSpec> backends;
-  PolicyKind policy = PolicyKind::kLeastConnections;
+  std::string policy = "health_score";  // a name of policy_names.h
+  ConsistentHash consistent_hash;
+  std::optional<unsigned> choices;  // how many backends health_score compares; none: auto; kAllChoices: all
+  Score score;
+  milliseconds slow_start{0};  // 0: none
   unsigned attempts = 3;
+  HealthCheck health_check;
+  milliseconds resolve_interval{5'000};
+  Ejection ejection;
+  double panic_threshold = 0.3;  // a share; 0: no panic
+  OnDown on_down = OnDown::kKeep;
   PoolLimits limits;
   SlowClient slow_client;
   PoolTimeouts timeouts;
@@ -134,6 +195,7 @@ struct Config {
   std::optional<unsigned> workers;  // none: auto
   std::vector<Listener> listeners;  // never empty
   std::vector<Network> trusted_proxies;
+  std::vector<Endpoint> nameservers;  // numeric; empty: those of the system
   std::vector<Route> routes;  // never empty: without any, one that matches all and names "default"
   std::vector<Pool> pools;
   Limits limits;

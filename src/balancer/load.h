@@ -1,0 +1,75 @@
+// How busy a backend is, as last told or measured: numbers with their age, which any thread may read and write.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "balancer/load_report.h"
+#include "base/clock.h"
+
+namespace drover::balancer {
+
+// A number and when it came. Writers that race leave one of their numbers, never an old number with a new time.
+class Reading {
+ public:
+  struct Value {
+    double value;
+    MonotonicTime at;
+  };
+  void set(double value, MonotonicTime at) {
+    value_.store(value, std::memory_order_relaxed);
+    at_.store(at.time_since_epoch().count(), std::memory_order_release);
+  }
+  // None: nobody has ever said.
+  std::optional<Value> last() const {
+    const auto at = at_.load(std::memory_order_acquire);
+    if (at == kNever) return std::nullopt;
+    return Value{value_.load(std::memory_order_relaxed), MonotonicTime(Milliseconds(at))};
+  }
+  // None where it is older than `stale_after` too (0: never stale).
+  std::optional<double> fresh(MonotonicTime now, Milliseconds stale_after) const {
+    const auto known = last();
+    if (!known || (stale_after.count() > 0 && now - known->at > stale_after)) return std::nullopt;
+    return known->value;
+  }
+
+ private:
+  static constexpr std::int64_t kNever = INT64_MIN;
+  std::atomic<double> value_{0};
+  std::atomic<std::int64_t> at_{kNever};
+};
+
+// Round trips through a backend: answers to upgrades and probes, and pongs. Exponentially weighted: each sample counts a
+// fifth. Milliseconds.
+class Latency {
+ public:
+  static constexpr double kShareOfSample = 0.2;
+
+  // Starts anew where the last sample is older than `stale_after` (0: never).
+  void add(std::chrono::microseconds sample, MonotonicTime now, Milliseconds stale_after) {
+    const double ms = std::chrono::duration<double, std::milli>(sample).count();
+    const auto before = reading_.fresh(now, stale_after);
+    reading_.set(before ? *before + kShareOfSample * (ms - *before) : ms, now);
+  }
+  const Reading& reading() const { return reading_; }
+
+ private:
+  Reading reading_;
+};
+
+struct Load {
+  Reading cpu, memory;        // fractions, 0 … 1
+  Reading connections;        // as reported; for the eye only, Drover counts its own
+  Reading message_rate;       // as reported, a second
+  Reading response_time;      // as reported, milliseconds; for the eye only
+  Reading own_message_rate;   // as Drover carries them, both ways, a second
+  Latency latency;
+  std::atomic<std::uint64_t> ignored{0};  // values of reports that were left out
+
+  // Takes over what the report has.
+  void apply(const LoadReport& report, MonotonicTime now);
+};
+
+}  // namespace drover::balancer
