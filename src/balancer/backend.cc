@@ -3,6 +3,8 @@
 
 #include <cmath>
 
+#include "base/log.h"
+
 namespace drover::balancer {
 
 std::uint64_t Backend::effective_weight(MonotonicTime now) const {
@@ -11,6 +13,20 @@ std::uint64_t Backend::effective_weight(MonotonicTime now) const {
   if (percent == 0) return 0;
   const double thousandths = weight() * kThousandthsPerPercent * percent * ramp(now);
   return std::max<std::uint64_t>(static_cast<std::uint64_t>(std::llround(thousandths)), 1);
+}
+
+void Backend::take_report(const LoadReport& report, MonotonicTime now) {
+  load_.apply(report, now);
+  if (report.look_like_percent.empty()) return;
+  constexpr std::int64_t kComplainEvery = 60'000;  // milliseconds
+  const auto time = now.time_since_epoch().count();
+  auto before = complained_at_.load(std::memory_order_relaxed);
+  if (before != INT64_MIN && time - before < kComplainEvery) return;
+  if (!complained_at_.compare_exchange_strong(before, time)) return;
+  log::warn("load_looks_like_percent", {{"pool", pool_},
+                                        {"backend", name_},
+                                        {"value", report.look_like_percent.front()},
+                                        {"expected", "a fraction, as 0.4 for 40 %"}});
 }
 
 Backend::TrafficTotals Backend::traffic_totals() const {

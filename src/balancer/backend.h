@@ -25,6 +25,7 @@ class Backend {
       : pool_(std::move(pool)),
         name_(std::move(spec.name)),
         address_(std::move(spec.address)),
+        authority_(spec.authority.empty() ? address_.text : std::move(spec.authority)),
         weight_(spec.weight),
         max_connections_(spec.max_connections),
         traffic_(std::make_unique<Traffic[]>(workers)),
@@ -36,6 +37,9 @@ class Backend {
   const std::string& pool() const { return pool_; }
   const std::string& name() const { return name_; }
   const config::Endpoint& address() const { return address_; }
+
+  // For a Host header: the address as the configuration has it, a name where it was one.
+  const std::string& authority() const { return authority_; }
 
   // --- Capacity.
   unsigned weight() const { return weight_.load(std::memory_order_relaxed); }  // as configured
@@ -94,6 +98,8 @@ class Backend {
   std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
 
   Load& load() { return load_; }
+  // Any thread. Takes over what the report has, and logs, once a minute at most, fractions that look like percent.
+  void take_report(const LoadReport& report, MonotonicTime now);
   const Load& load() const { return load_; }
   // What worker `index` carries; that worker writes it.
   Traffic& traffic(unsigned worker) { return traffic_[worker]; }
@@ -116,6 +122,7 @@ class Backend {
   const std::string pool_;
   const std::string name_;
   const config::Endpoint address_;
+  const std::string authority_;
   std::atomic<unsigned> weight_;
   std::atomic<ProbeState> probe_{ProbeState::kChecking};
   std::atomic<bool> ejected_{false};
@@ -126,6 +133,7 @@ class Backend {
   std::atomic<std::uint32_t> max_connections_;
   SlowStart slow_start_;
   Load load_;
+  std::atomic<std::int64_t> complained_at_{INT64_MIN};  // of a report; milliseconds of MonotonicTime
   const std::unique_ptr<Traffic[]> traffic_;
   const unsigned workers_;
   // Written at each handshake: a line of its own.

@@ -31,7 +31,7 @@ class Lease {
   ~Lease() { give_back(); }
 
   explicit operator bool() const { return backend_ != nullptr; }
-  const Backend& backend() const { return *backend_; }
+  Backend& backend() const { return *backend_; }
   void give_back() {
     if (backend_ != nullptr) backend_->release();
     backend_.reset();

@@ -46,11 +46,12 @@ class Reading {
 class Latency {
  public:
   static constexpr double kShareOfSample = 0.2;
+  // Without a sample for longer than this, what was is no part of what is.
+  static constexpr Milliseconds kForgetAfter{60'000};
 
-  // Starts anew where the last sample is older than `stale_after` (0: never).
-  void add(std::chrono::microseconds sample, MonotonicTime now, Milliseconds stale_after) {
+  void add(std::chrono::microseconds sample, MonotonicTime now) {
     const double ms = std::chrono::duration<double, std::milli>(sample).count();
-    const auto before = reading_.fresh(now, stale_after);
+    const auto before = reading_.fresh(now, kForgetAfter);
     reading_.set(before ? *before + kShareOfSample * (ms - *before) : ms, now);
   }
   const Reading& reading() const { return reading_; }

@@ -56,6 +56,8 @@ struct BackendSpec {
   Endpoint address;
   unsigned weight = 1;                // 1…1000
   std::uint32_t max_connections = 0;  // 0: none
+  // Where the address is one of a name's: the name and port, as written. The loader leaves it empty.
+  std::string authority;
   bool operator==(const BackendSpec&) const = default;
 };
 

@@ -19,11 +19,12 @@ constexpr NameSet kNotForTheBackend = {
     HeaderName::kUpgrade,    HeaderName::kContentLength, HeaderName::kHttp2Settings};
 
 // Proxy-Authenticate and Proxy-Authentication-Info speak to the next client on the chain alone, which is Drover: RFC
-// 9110 sections 11.7.1 and 11.7.3.
+// 9110 sections 11.7.1 and 11.7.3. How busy a backend is (endpoint-load-metrics) is told to Drover, not to the world.
 constexpr NameSet kNotForTheClient = {HeaderName::kConnection,        HeaderName::kKeepAlive,
                                       HeaderName::kProxyConnection,   HeaderName::kTe,
                                       HeaderName::kTrailer,           HeaderName::kUpgrade,
-                                      HeaderName::kProxyAuthenticate, HeaderName::kProxyAuthenticationInfo};
+                                      HeaderName::kProxyAuthenticate, HeaderName::kProxyAuthenticationInfo,
+                                      HeaderName::kEndpointLoadMetrics};
 
 // Beside them, of a 101. RFC 9110 section 8.6: no Content-Length on a 1xx; ASP.NET sends one.
 constexpr NameSet kNotOnSwitching = {HeaderName::kContentLength, HeaderName::kTransferEncoding,

@@ -31,6 +31,7 @@ constexpr auto kNames = std::to_array<std::string_view>({
     "proxy-authenticate",
     "sec-websocket-accept",
     "sec-websocket-version",
+    "endpoint-load-metrics",
     "sec-websocket-protocol",
     "sec-websocket-extensions",
     "proxy-authentication-info",

@@ -32,6 +32,7 @@ enum class HeaderName : std::uint8_t {
   kProxyAuthenticate,
   kSecWebSocketAccept,
   kSecWebSocketVersion,
+  kEndpointLoadMetrics,
   kSecWebSocketProtocol,
   kSecWebSocketExtensions,
   kProxyAuthenticationInfo,

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 
+#include "balancer/load_report.h"
+#include "balancer/pool.h"
 #include "base/log.h"
 #include "proxy/handshake.h"
+#include "proxy/hash_key.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
 
@@ -32,25 +35,39 @@ void Connector::start() {
   dial_next();
 }
 
-bool Connector::may_try(const balancer::Backend& backend) const {
-  return !backend.full() && std::ranges::find(tried_, &backend) == tried_.end();
+bool Connector::may_try(const balancer::Backend& backend, balancer::Standard standard) const {
+  const auto is_it = [&](const auto& tried) { return tried.get() == &backend; };
+  return balancer::eligible(backend, standard) && std::ranges::none_of(tried_, is_it);
 }
 
-bool Connector::has_candidate() {
-  if (tried_.size() >= handshake_.pool().settings().attempts) return false;
-  return std::ranges::any_of(handshake_.pool().backends(), [this](const auto& backend) { return may_try(*backend); });
+bool Connector::has_candidate() const {
+  const auto& pool = handshake_.pool();
+  if (tried_.size() >= pool.settings().attempts) return false;
+  const auto standard = pool.standard();
+  return std::ranges::any_of(pool.backends(), [&](const auto& backend) { return may_try(*backend, standard); });
+}
+
+std::optional<std::uint64_t> Connector::hash_key() const {
+  const auto& settings = handshake_.pool().settings();
+  if (settings.policy != "consistent_hash") return std::nullopt;
+  const auto key = hash_key_of(settings.consistent_hash.key, handshake_.request(), session_.peer(),
+                               handshake_.snapshot().shared());
+  if (!key) return std::nullopt;
+  return balancer::hash_of(*key);
 }
 
 void Connector::dial_next() {
-  const std::function<bool(const balancer::Backend&)> eligible = [this](const auto& backend) {
-    return may_try(backend);
+  const auto standard = handshake_.pool().standard();
+  const std::function<bool(const balancer::Backend&)> eligible = [this, standard](const auto& backend) {
+    return may_try(backend, standard);
   };
+  const balancer::PickContext context{.eligible = eligible, .now = session_.now(), .key = hash_key()};
   while (tried_.size() < handshake_.pool().settings().attempts) {
-    auto backend = session_.worker().policy(pool_).pick({eligible});
+    auto backend = handshake_.snapshot().policy(pool_).pick(context);
     if (!backend) break;
     auto lease = balancer::Lease::take(backend);
     if (!lease) continue;  // another worker took the last place: it is full now, and not picked again
-    tried_.push_back(backend.get());
+    tried_.push_back(backend);
     session_.set_lease(std::move(lease));
     session_.note_attempt();
     return dial(*backend);
@@ -58,7 +75,7 @@ void Connector::dial_next() {
   if (last_error_)
     return give_up({Code::kUnavailable, last_error_->side, "every attempt failed: " + last_error_->detail});
   give_up({Code::kUnavailable, Side::kBackend,
-           "pool '" + handshake_.pool().name() + "' has no backend with a free place (max_connections)"});
+           "pool '" + handshake_.pool().name() + "' has no eligible backend: all are down, ejected, drained or full"});
 }
 
 void Connector::dial(const balancer::Backend& backend) {
@@ -74,8 +91,9 @@ void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexc
   session_.arm(upgrade_deadline_);
   // The first dial carries the client's own key; a key is never used twice.
   key_ = tried_.size() == 1 ? handshake_.asked().key : websocket::fresh_key();
-  parser_.emplace(head_limits(session_.worker().snapshot()->config.limits));
+  parser_.emplace(head_limits(handshake_.snapshot().shared().config.limits));
   stream.write(as_bytes(handshake_.forwarded_head(key_)));
+  asked_at_ = std::chrono::steady_clock::now();
   stream.start_reading();
 }
 
@@ -86,12 +104,20 @@ void Connector::attempt_failed(const Error& error) {
                                 {"side", name_of(error.side)},
                                 {"reason", error.detail}});
   if (error.side == Side::kDrover) session_.worker().note_exhausted(error.detail);
+  if (error.side == Side::kBackend) blame_candidate();
   last_error_ = error;
   session_.set_lease({});
   if (session_.state() == State::kAwaitingAnswer && !session_.advance(Event::kAttemptFailed)) return;
   if (!session_.backend().in_use()) return dial_next();
   closing_for_next_ = true;  // the stream serves the next dial once its close callback has run
   session_.backend().close();
+}
+
+// Every time that so many sessions in a row have failed on it, the supervisor is asked to eject it.
+void Connector::blame_candidate() {
+  const unsigned most = handshake_.pool().settings().ejection.failures;
+  const auto in_a_row = candidate().note_failure();
+  if (most > 0 && in_a_row % most == 0) session_.worker().report_failing(tried_.back());
 }
 
 void Connector::on_closed(net::ByteStream&) noexcept {
@@ -107,20 +133,32 @@ void Connector::give_up(const Error& error) {
   handshake_.answer(error);
 }
 
+// The candidate's answer, or that there is none, ends it all.
+void Connector::give_up_on_candidate(const Error& error) {
+  blame_candidate();
+  give_up(error);
+}
+
 void Connector::on_read(net::ByteStream&, Bytes bytes) noexcept {
   if (session_.state() == State::kRelayingAnswer) return on_refusal_bytes(bytes);
   if (session_.state() != State::kAwaitingAnswer) return;
   auto fed = parser_->feed(bytes);
-  if (!fed) return give_up(fed.error());
+  if (!fed) return give_up_on_candidate(fed.error());
   if (fed->complete) on_answer(bytes.subspan(fed->consumed));
 }
 
 void Connector::on_answer(Bytes behind) {
   const auto& head = parser_->head();
+  note_answer(head);
   if (head.status() == 101) return on_switching(behind);
-  if (head.status() >= 500 && has_candidate()) {
-    return attempt_failed(
-        {Code::kConnectFailed, Side::kBackend, "answered " + std::to_string(head.status()) + " to the upgrade"});
+  if (head.status() >= 500) {
+    if (has_candidate()) {
+      return attempt_failed(
+          {Code::kConnectFailed, Side::kBackend, "answered " + std::to_string(head.status()) + " to the upgrade"});
+    }
+    blame_candidate();
+  } else {
+    candidate().note_success();  // a 4xx is the client's
   }
   if (!session_.advance(Event::kRefused)) return;
   handshake_.refused(head);
@@ -128,9 +166,22 @@ void Connector::on_answer(Bytes behind) {
   if (!behind.empty()) on_refusal_bytes(behind);
 }
 
+// What an answer tells of the backend, whatever it is: the time that it took, and how busy the backend says it is.
+void Connector::note_answer(const http::ResponseHead& head) {
+  const auto round_trip = std::chrono::steady_clock::now() - asked_at_;
+  candidate().load().latency.add(std::chrono::duration_cast<std::chrono::microseconds>(round_trip), session_.now());
+  const auto load = head.find(http::HeaderName::kEndpointLoadMetrics);
+  if (!load) return;
+  auto report = balancer::parse_orca(*load);
+  if (!report) report.emplace().ignored = 1;
+  candidate().take_report(*report, session_.now());
+}
+
 void Connector::on_switching(Bytes behind) {
   auto answer = websocket::check_answer(parser_->head(), handshake_.asked(), key_);
-  if (!answer) return give_up(answer.error());
+  if (!answer) return give_up_on_candidate(answer.error());
+  candidate().note_success();
+  candidate().note_session();
   handshake_.upgraded(parser_->head(), *answer, behind);  // destroys this object
 }
 
@@ -156,13 +207,14 @@ void Connector::on_read_end(net::ByteStream&, net::ReadEnd) noexcept {
     return handshake_.refusal_ended(parser_->finish() ? Handshake::BodyEnd::kWhole : Handshake::BodyEnd::kCut);
   }
   if (session_.state() != State::kAwaitingAnswer) return;
-  give_up({Code::kBadGateway, Side::kBackend, "the backend ended the connection before its answer was whole"});
+  give_up_on_candidate({Code::kBadGateway, Side::kBackend, "the backend ended the connection before its answer was whole"});
 }
 
 void Connector::on_deadline() {
   if (session_.state() == State::kRelayingAnswer) return handshake_.refusal_ended(Handshake::BodyEnd::kCut);
   if (session_.now() >= upgrade_deadline_) {
-    return give_up({Code::kGatewayTimeout, Side::kBackend, "no answer to the upgrade within timeouts.upgrade"});
+    const Error error{Code::kGatewayTimeout, Side::kBackend, "no answer to the upgrade within timeouts.upgrade"};
+    return closing_for_next_ ? give_up(error) : give_up_on_candidate(error);
   }
   if (closing_for_next_) return;  // that attempt has failed already
   attempt_failed({Code::kConnectTimeout, Side::kBackend, "no connection within timeouts.connect"});

@@ -3,11 +3,14 @@
 // before the tunnel. One thread.
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "balancer/backend.h"
+#include "balancer/eligibility.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "http/head_parser.h"
@@ -35,12 +38,17 @@ class Connector final : public net::ByteStream::Handler {
   void on_written(net::ByteStream&) noexcept override {}
   void on_closed(net::ByteStream& stream) noexcept override;
 
-  bool has_candidate();
-  bool may_try(const balancer::Backend& backend) const;
+  bool has_candidate() const;
+  bool may_try(const balancer::Backend& backend, balancer::Standard standard) const;
+  std::optional<std::uint64_t> hash_key() const;
   void dial_next();
   void dial(const balancer::Backend& backend);
+  balancer::Backend& candidate() { return *tried_.back(); }  // the one that is being tried
   void attempt_failed(const Error& error);
+  void blame_candidate();
+  void note_answer(const http::ResponseHead& head);
   void give_up(const Error& error);
+  void give_up_on_candidate(const Error& error);
   void on_answer(Bytes behind);
   void on_switching(Bytes behind);
   void on_refusal_bytes(Bytes bytes);
@@ -49,7 +57,8 @@ class Connector final : public net::ByteStream::Handler {
   Handshake& handshake_;
   const std::size_t pool_;  // index into the snapshot's pools
   MonotonicTime upgrade_deadline_;
-  std::vector<const balancer::Backend*> tried_;
+  std::vector<std::shared_ptr<balancer::Backend>> tried_;
+  std::chrono::steady_clock::time_point asked_at_;  // when the request went out
   std::string key_;  // the one that this dial sent
   std::optional<http::ResponseParser> parser_;
   std::optional<Error> last_error_;

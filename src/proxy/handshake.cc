@@ -19,12 +19,12 @@ constexpr std::string_view kNoTunnelHere = "only WebSocket connections are serve
 }  // namespace
 
 Handshake::Handshake(Session& session)
-    : session_(session), snapshot_(session.worker().snapshot()), parser_(head_limits(snapshot_->config.limits)) {}
+    : session_(session), snapshot_(session.worker().snapshot()), parser_(head_limits(snapshot_->shared().config.limits)) {}
 
 Handshake::~Handshake() = default;
 
 void Handshake::start() {
-  session_.arm(session_.now() + snapshot_->config.limits.head_timeout);
+  session_.arm(session_.now() + snapshot_->shared().config.limits.head_timeout);
   session_.client().start_reading();
 }
 
@@ -63,7 +63,7 @@ Result<void> Handshake::accept_request() {
   auto found = route(*upgrade ? &**upgrade : nullptr);
   if (!found) return std::unexpected(found.error());
   target_ = *found;
-  pool_ = snapshot_->pools[target_->pool].get();
+  pool_ = snapshot_->shared().pools[target_->pool].get();
   if (!*upgrade) return fail(Code::kUpgradeRequired, Side::kClient, std::string(kNoTunnelHere));
   asked_ = std::move(**upgrade);
   const auto origin = request().find("origin");
@@ -75,7 +75,7 @@ Result<void> Handshake::accept_request() {
 
 Result<const Router::Target*> Handshake::route(const websocket::UpgradeRequest* upgrade) const {
   const auto kind = upgrade != nullptr ? RequestKind::kWebSocket : RequestKind::kOrdinary;
-  const auto* target = snapshot_->router.match(request().host(), request().path(), kind);
+  const auto* target = snapshot_->shared().router.match(request().host(), request().path(), kind);
   if (target == nullptr) return fail(Code::kNoRoute, Side::kClient, "no route for this host and path");
   return target;
 }
@@ -86,7 +86,7 @@ std::string Handshake::forwarded_head(std::string_view key) {
   http::ForwardingContext context;
   context.peer_address = peer;
   context.listener_port = session_.listener_port();
-  const bool trusted = snapshot_->trusts(session_.peer());
+  const bool trusted = snapshot_->shared().trusts(session_.peer());
   context.trust = trusted ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
   context.request_id = resume_id;
   context.session = resume_id;

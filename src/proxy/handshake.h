@@ -10,7 +10,7 @@
 #include "http/head_parser.h"
 #include "net/byte_stream.h"
 #include "proxy/connector.h"
-#include "proxy/snapshot.h"
+#include "proxy/worker_snapshot.h"
 #include "websocket/handshake.h"
 
 namespace drover::proxy {
@@ -39,6 +39,7 @@ class Handshake final : public net::ByteStream::Handler {
 
   const http::RequestHead& request() const { return parser_.head(); }
   const websocket::UpgradeRequest& asked() const { return *asked_; }
+  const WorkerSnapshot& snapshot() const { return *snapshot_; }
   const balancer::Pool& pool() const { return *pool_; }
   const std::string& request_id() const { return request_id_; }
   // The head for a backend; with `key` instead of the client's own unless that is empty.
@@ -60,7 +61,7 @@ class Handshake final : public net::ByteStream::Handler {
   void remember(std::string_view subprotocol, std::string_view detail);
 
   Session& session_;
-  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const WorkerSnapshot> snapshot_;
   http::RequestParser parser_;
   const Router::Target* target_ = nullptr;  // lives in snapshot_
   const balancer::Pool* pool_ = nullptr;    // likewise

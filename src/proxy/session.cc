@@ -55,6 +55,12 @@ Session::~Session() {
 observe::Counters& Session::counters() {
   return worker_.counters();
 }
+balancer::Traffic& Session::traffic() {
+  return lease_.backend().traffic(worker_.index());
+}
+void Session::note_backend_round_trip(std::chrono::microseconds round_trip) {
+  lease_.backend().load().latency.add(round_trip, now());
+}
 MonotonicTime Session::now() const {
   return worker_.loop().now();
 }

@@ -43,6 +43,8 @@ class Session final : public ListNode, public TunnelHost {
   net::TcpStream& client() override { return client_; }
   net::TcpStream& backend() override { return backend_; }
   observe::Counters& counters() override;
+  balancer::Traffic& traffic() override;
+  void note_backend_round_trip(std::chrono::microseconds round_trip) override;
   MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
   std::uint16_t listener_port() const { return listener_port_; }

@@ -20,29 +20,27 @@ bool contains(const config::Network& network, const net::Address& peer) {
 }
 
 // One backend for a numeric address; one an address for a name.
-Result<std::vector<config::BackendSpec>> resolve(const std::string& pool, const config::BackendSpec& spec) {
-  if (net::Address::from_literal(spec.address.host, spec.address.port)) return std::vector{spec};
-  auto addresses = net::Address::resolve(spec.address.host, spec.address.port);
-  if (!addresses) {
-    return fail(Code::kAddress, Side::kDrover,
-                "pool '" + pool + "', backend '" + spec.name + "': " + addresses.error().detail);
-  }
+std::vector<config::BackendSpec> expand(const config::BackendSpec& spec, const Addresses& names) {
+  if (net::Address::from_literal(spec.address.host, spec.address.port)) return {spec};
   std::vector<config::BackendSpec> specs;
-  for (const auto& address : *addresses) {
+  const auto known = names.find(spec.address.host);
+  if (known == names.end()) return specs;
+  for (net::Address address : known->second) {
+    address.set_port(spec.address.port);
     config::BackendSpec one = spec;
     one.name = spec.name + "@" + address.text();
     one.address = {address.ip_text(), address.port(), address.text()};
-    if (std::ranges::find(specs, one.name, &config::BackendSpec::name) == specs.end()) specs.push_back(std::move(one));
+    one.authority = spec.address.text;
+    specs.push_back(std::move(one));
   }
   return specs;
 }
 
-Result<std::shared_ptr<const balancer::Pool>> make_pool(const config::Pool& settings) {
+std::shared_ptr<const balancer::Pool> make_pool(const config::Pool& settings, const Addresses& names,
+                                                balancer::Registry& registry) {
   std::vector<std::shared_ptr<balancer::Backend>> backends;
   for (const auto& spec : settings.backends) {
-    auto specs = resolve(settings.name, spec);
-    if (!specs) return std::unexpected(specs.error());
-    for (auto& one : *specs) backends.push_back(std::make_shared<balancer::Backend>(settings.name, std::move(one)));
+    for (const auto& one : expand(spec, names)) backends.push_back(registry.find_or_make(settings.name, one));
   }
   return std::make_shared<const balancer::Pool>(settings, std::move(backends));
 }
@@ -57,15 +55,12 @@ http::HeadLimits head_limits(const config::Limits& limits) {
   return {limits.max_head_size, limits.max_headers};
 }
 
-Result<std::shared_ptr<const Snapshot>> make_snapshot(config::Config config) {
-  Router router(config);
+std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
+                                              balancer::Registry& registry) {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;
-  for (const auto& settings : config.pools) {
-    auto pool = make_pool(settings);
-    if (!pool) return std::unexpected(pool.error());
-    pools.push_back(std::move(*pool));
-  }
-  return std::make_shared<const Snapshot>(std::move(config), std::move(router), std::move(pools));
+  pools.reserve(config.pools.size());
+  for (const auto& settings : config.pools) pools.push_back(make_pool(settings, names, registry));
+  return std::make_shared<const Snapshot>(config, Router(config), std::move(pools));
 }
 
 }  // namespace drover::proxy

@@ -2,12 +2,14 @@
 // does not keep it.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "balancer/pool.h"
-#include "base/error.h"
+#include "balancer/registry.h"
 #include "config/config.h"
 #include "http/head_parser.h"
 #include "net/address.h"
@@ -27,8 +29,12 @@ struct Snapshot {
 // For the heads of both sides.
 http::HeadLimits head_limits(const config::Limits& limits);
 
-// Resolves the backends' names (it blocks: for start-up). A name with several addresses becomes a backend each, called
-// name@address. Error: kAddress, naming pool and backend.
-Result<std::shared_ptr<const Snapshot>> make_snapshot(config::Config config);
+// What the backends' names are known to mean now; the port is not theirs.
+using Addresses = std::map<std::string, std::vector<net::Address>, std::less<>>;
+
+// The supervisor's thread. A name becomes a backend for each of its addresses, called name@address; one without any has
+// none. Backends that the registry knows are taken from there, with their counts and states.
+std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
+                                              balancer::Registry& registry);
 
 }  // namespace drover::proxy

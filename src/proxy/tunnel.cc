@@ -83,10 +83,10 @@ void Tunnel::relay(const End& end, Bytes bytes) {
   const Relay::Event event = from.feed(bytes, end.other, limits_.scan, *this);
   const std::uint64_t passed = from.bytes() - bytes_before;
   if (passed > 0) active_at_ = now;  // answers to pings of Drover's own do not keep a session from being idle
-  auto& counters = host_.counters();
+  auto& traffic = host_.traffic();
   const bool inward = end.initiator == Initiator::kClient;
-  (inward ? counters.messages_in : counters.messages_out).add(from.messages() - messages);
-  (inward ? counters.bytes_in : counters.bytes_out).add(passed);
+  (inward ? traffic.messages_in : traffic.messages_out).add(from.messages() - messages);
+  (inward ? traffic.bytes_in : traffic.bytes_out).add(passed);
   switch (event) {
     case Relay::Event::kNone: break;
     case Relay::Event::kClosePassed:
@@ -100,7 +100,7 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
       const auto& violation = from.violation();
-      counters.protocol_errors.add(1);
+      host_.counters().protocol_errors.add(1);
       host_.note_end(Initiator::kDrover,
                      violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig);
       expel(end, violation.code, violation.reason);

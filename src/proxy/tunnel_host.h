@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "balancer/traffic.h"
 #include "base/clock.h"
 #include "net/byte_stream.h"
 #include "observe/access_log.h"
@@ -16,6 +17,10 @@ class TunnelHost {
   virtual net::ByteStream& client() = 0;
   virtual net::ByteStream& backend() = 0;
   virtual observe::Counters& counters() = 0;
+  // Of the backend that the tunnel leads to now, this thread's part.
+  virtual balancer::Traffic& traffic() = 0;
+  // A ping of Drover's own has measured the way to the backend and back.
+  virtual void note_backend_round_trip(std::chrono::microseconds round_trip) = 0;
   virtual MonotonicTime now() const = 0;  // cached a turn of the loop
   // Reads the clock; for round-trip times.
   virtual std::chrono::microseconds precise_now() const = 0;

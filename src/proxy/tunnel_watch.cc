@@ -95,8 +95,11 @@ void Tunnel::ping(const End& end, MonotonicTime now) {
 }
 
 bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
-  Peer& sender = &relay == &client_.from ? client_ : backend_;
-  return sender.pulse.answers(payload, host_.precise_now());
+  const bool from_backend = &relay == &backend_.from;
+  Pulse& pulse = (from_backend ? backend_ : client_).pulse;
+  if (!pulse.answers(payload, host_.precise_now())) return false;
+  if (from_backend && pulse.rtt()) host_.note_backend_round_trip(*pulse.rtt());
+  return true;
 }
 
 void Tunnel::on_ping_passed(const Relay& relay) {

@@ -19,9 +19,11 @@ constexpr Milliseconds kExhaustionLogInterval{1'000};
 
 }  // namespace
 
-Worker::Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot)
-    : index_(index), admission_(admission), snapshot_(std::move(snapshot)) {
-  for (const auto& pool : snapshot_->pools) policies_.push_back(pool->make_policy(index));
+Worker::Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing)
+    : index_(index),
+      admission_(admission),
+      snapshot_(std::make_shared<const WorkerSnapshot>(std::move(snapshot), index)),
+      on_failing_(std::move(on_failing)) {
   const MonotonicTime long_ago = loop_.now() - kForwardingLogInterval;
   forwarding_logged_ = exhaustion_logged_ = long_ago;
 }
@@ -87,6 +89,12 @@ void Worker::note_exhausted(std::string_view what) {
   exhaustion_logged_ = loop_.now();
   log::error("resources_exhausted",
              {{"reason", what}, {"connections", admission_.active()}, {"total", counters_.exhausted.read()}});
+}
+
+void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
+  loop_.post([this, next = std::move(snapshot)]() mutable {
+    snapshot_ = std::make_shared<const WorkerSnapshot>(std::move(next), index_);
+  });
 }
 
 void Worker::drain(DrainOrder order, std::function<void()> on_empty) {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "balancer/policy.h"
+#include "balancer/backend.h"
 #include "base/slab.h"
 #include "net/acceptor.h"
 #include "net/loop.h"
@@ -15,6 +15,7 @@
 #include "proxy/admission.h"
 #include "proxy/session.h"
 #include "proxy/snapshot.h"
+#include "proxy/worker_snapshot.h"
 
 namespace drover::proxy {
 
@@ -26,8 +27,11 @@ struct DrainOrder {
 
 class Worker final : public net::TimerWheel::Node {
  public:
+  // Called on the worker's thread: sessions fail on that backend, ejection.failures times in a row. Must not wait.
+  using OnFailing = std::function<void(const std::shared_ptr<balancer::Backend>&)>;
+
   // `index` from 0. `admission` outlives the worker.
-  Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot);
+  Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing);
   ~Worker();  // after join()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -36,7 +40,9 @@ class Worker final : public net::TimerWheel::Node {
   Result<net::Address> listen(const net::Address& address);
   void start();
 
-  // Any thread, from here on. Stops accepting, and closes the sessions in turn with Close 1001; `on_empty` is called on
+  // Any thread, from here on. Handshakes that begin from now on go by `snapshot`.
+  void adopt(std::shared_ptr<const Snapshot> snapshot);
+  // Stops accepting, and closes the sessions in turn with Close 1001; `on_empty` is called on
   // the worker's thread once none is left.
   void drain(DrainOrder order, std::function<void()> on_empty);
   // Ends every session at once and the thread's loop after them.
@@ -47,8 +53,9 @@ class Worker final : public net::TimerWheel::Node {
   // For sessions, on the worker's thread.
   net::Loop& loop() { return loop_; }
   observe::Counters& counters() { return counters_; }
-  const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
-  balancer::Policy& policy(std::size_t pool) { return *policies_[pool]; }
+  unsigned index() const { return index_; }
+  const std::shared_ptr<const WorkerSnapshot>& snapshot() const { return snapshot_; }
+  void report_failing(const std::shared_ptr<balancer::Backend>& backend) const { on_failing_(backend); }
   // Both streams of `session` are closed: it is gone when this returns.
   void retire(Session& session) noexcept;
   // An untrusted peer sent X-Forwarded-*: counted, and logged once a minute with its address.
@@ -64,8 +71,8 @@ class Worker final : public net::TimerWheel::Node {
 
   const unsigned index_;
   Admission& admission_;
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<std::unique_ptr<balancer::Policy>> policies_;  // in the order of the snapshot's pools
+  std::shared_ptr<const WorkerSnapshot> snapshot_;
+  const OnFailing on_failing_;
   observe::Counters counters_;
   net::Loop loop_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;

@@ -110,6 +110,8 @@ class FakeHost final : public TunnelHost {
   FakeStream& client() override { return client_; }
   FakeStream& backend() override { return backend_; }
   observe::Counters& counters() override { return counters_; }
+  balancer::Traffic& traffic() override { return traffic_; }
+  void note_backend_round_trip(std::chrono::microseconds round_trip) override { round_trips.push_back(round_trip); }
   MonotonicTime now() const override { return now_; }
   std::chrono::microseconds precise_now() const override { return now_.time_since_epoch() + precise_part; }
   void arm(MonotonicTime deadline) override { deadline_ = deadline; }
@@ -138,6 +140,7 @@ class FakeHost final : public TunnelHost {
   }
 
   std::chrono::microseconds precise_part{0};
+  std::vector<std::chrono::microseconds> round_trips;  // to the backend
   std::optional<observe::Initiator> ended_by;
   std::optional<observe::Why> ended_why;
   bool finished = false;
@@ -146,6 +149,7 @@ class FakeHost final : public TunnelHost {
   FakeStream client_;
   FakeStream backend_;
   observe::Counters counters_;
+  balancer::Traffic traffic_;
   MonotonicTime now_{Milliseconds(1'000'000)};
   std::optional<MonotonicTime> deadline_;
 };

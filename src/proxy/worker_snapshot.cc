@@ -1,0 +1,18 @@
+// Each policy gets a seed of its own: two workers, or two Drovers, must not draw the same backends.
+#include "proxy/worker_snapshot.h"
+
+#include "base/random.h"
+
+namespace drover::proxy {
+
+WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker)
+    : snapshot_(std::move(snapshot)) {
+  policies_.reserve(snapshot_->pools.size());
+  for (const auto& pool : snapshot_->pools) {
+    std::uint64_t seed = 0;
+    fill_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof(seed)});
+    policies_.push_back(pool->make_policy(worker, seed));
+  }
+}
+
+}  // namespace drover::proxy
