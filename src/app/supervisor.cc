@@ -49,16 +49,16 @@ Supervisor::~Supervisor() {
 }
 
 Result<void> Supervisor::start() {
-  auto snapshot = proxy::make_snapshot(config_);
-  if (!snapshot) return std::unexpected(snapshot.error());
-  snapshot_ = *std::move(snapshot);
   const unsigned workers = workers_wanted(config_);
+  fleet_ = std::make_unique<Fleet>(loop_, config_, workers, [this](const auto& next) { workers_->adopt(next); });
+  if (auto started = fleet_->start(); !started) return started;
   if (auto listening = listen(workers); !listening) return listening;
   if (auto serving = serve_admin(); !serving) return serving;
   // The signals before the threads: from `ready` on every one of them has its meaning.
   signals_ = std::make_unique<net::Signals>(loop_, std::initializer_list{SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1},
                                             [this](int signal) { on_signal(signal); });
   workers_->start();
+  fleet_->begin_checks();
   phase_ = Phase::kServing;
   log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
   systemd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
@@ -68,14 +68,17 @@ Result<void> Supervisor::start() {
 Result<void> Supervisor::listen(unsigned workers) {
   auto addresses = all_listening_addresses(config_.listeners);
   if (!addresses) return std::unexpected(addresses.error());
-  const auto budget = proxy::descriptor_budget(workers, addresses->size());
+  const auto budget = proxy::descriptor_budget(workers, addresses->size(), descriptors_for_checks(config_));
   admission_ = std::make_unique<proxy::Admission>(proxy::effective_max_connections(config_.limits, budget));
   if (admission_->max_connections() == 0) {
     return fail(Code::kConfiguration, Side::kDrover,
                 "the descriptor limit of " + std::to_string(budget.limit) + " leaves none for connections, " +
                     std::to_string(budget.reserve) + " are for Drover itself; raise it (ulimit -n, LimitNOFILE=)");
   }
-  workers_ = std::make_unique<Workers>(workers, *admission_, snapshot_);
+  const auto on_failing = [this](const std::shared_ptr<balancer::Backend>& backend) {
+    loop_.post([this, backend] { fleet_->consider_ejection(backend); });
+  };
+  workers_ = std::make_unique<Workers>(workers, *admission_, fleet_->snapshot(), on_failing);
   for (const auto& address : *addresses) {
     const auto bound = workers_->listen(address);
     if (!bound) return std::unexpected(bound.error());
@@ -112,13 +115,10 @@ admin::Status Supervisor::status() const {
   status.max_connections = admission_->max_connections();
   status.resident_bytes = admin::resident_bytes();
   status.log_lines_dropped = log::dropped_lines();
-  for (const auto& pool : snapshot_->pools) {
-    admin::PoolStatus& entry = status.pools.emplace_back();
-    entry.name = pool->name();
-    for (const auto& backend : pool->backends()) {
-      ++entry.backends;
-      if (!backend->full()) ++entry.eligible;
-    }
+  for (const auto& pool : fleet_->snapshot()->pools) {
+    status.pools.push_back({.name = pool->name(),
+                            .backends = pool->backends().size(),
+                            .eligible = balancer::count_eligible(pool->backends())});
   }
   return status;
 }
@@ -189,6 +189,7 @@ void Supervisor::take_down() {
   if (exit_code_ == ExitCode::kForced) ::alarm(2);
   admin_.reset();
   workers_->stop();
+  fleet_.reset();
   log::info("stopped",
             {{"forced_sessions", forced_sessions_}, {"duration_ms", (monotonic_now() - stopping_since_).count()}});
 }

@@ -6,13 +6,13 @@
 
 #include "admin/server.h"
 #include "app/exit_code.h"
+#include "app/fleet.h"
 #include "app/workers.h"
 #include "base/error.h"
 #include "config/config.h"
 #include "net/loop.h"
 #include "net/signals.h"
 #include "proxy/admission.h"
-#include "proxy/snapshot.h"
 
 namespace drover::app {
 
@@ -62,7 +62,7 @@ class Supervisor final : private net::TimerWheel::Node {
 
   net::Loop loop_;  // outlives all that stands on it or posts to it
   std::unique_ptr<proxy::Admission> admission_;
-  std::shared_ptr<const proxy::Snapshot> snapshot_;
+  std::unique_ptr<Fleet> fleet_;
   std::vector<net::Address> listening_;
   std::unique_ptr<Workers> workers_;
   std::unique_ptr<admin::Server> admin_;

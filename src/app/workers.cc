@@ -19,9 +19,10 @@ std::uint64_t sessions_of(const proxy::Worker& worker) {
 
 }  // namespace
 
-Workers::Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot) {
+Workers::Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot,
+                 const proxy::Worker::OnFailing& on_failing) {
   for (unsigned index = 0; index < count; ++index) {
-    workers_.push_back(std::make_unique<proxy::Worker>(index, admission, snapshot));
+    workers_.push_back(std::make_unique<proxy::Worker>(index, admission, snapshot, on_failing));
   }
 }
 
@@ -44,6 +45,10 @@ void Workers::start() {
     worker->start();
     ++started_;
   }
+}
+
+void Workers::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot) {
+  for (auto& worker : workers_) worker->adopt(snapshot);
 }
 
 void Workers::drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty) {

@@ -16,7 +16,8 @@ namespace drover::app {
 class Workers {
  public:
   // `admission` outlives it.
-  Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot);
+  Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot,
+          const proxy::Worker::OnFailing& on_failing);
   ~Workers();  // stops them first
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -25,6 +26,8 @@ class Workers {
   Result<net::Address> listen(const net::Address& address);
   void start();
 
+  // Handshakes that begin from now on go by `snapshot`.
+  void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot);
   // Stops accepting and closes the sessions at `pace` a second in all, each told by `told_by`. `on_empty` is called
   // once, on the thread of the worker that was the last to have none.
   void drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty);

@@ -7,7 +7,7 @@
 
 namespace drover::proxy {
 
-DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners) {
+DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners, std::uint64_t checks) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
   if (limit.rlim_cur < limit.rlim_max) {
@@ -19,7 +19,7 @@ DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners) {
   constexpr std::uint64_t kProcess = 24;
   // A loop's two epoll instances, its eventfd and timerfd, and one descriptor to spare.
   constexpr std::uint64_t kWorker = 5;
-  return {limit.rlim_cur, kProcess + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
+  return {limit.rlim_cur, kProcess + checks + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
 }
 
 std::uint32_t effective_max_connections(const config::Limits& limits, const DescriptorBudget& budget) {

@@ -15,8 +15,8 @@ struct DescriptorBudget {
   std::uint64_t reserve = 0;
 };
 
-// Raises the soft limit to the hard one.
-DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners);
+// Raises the soft limit to the hard one. `checks`: what probes and DNS may take at once.
+DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners, std::uint64_t checks);
 
 // min(configured, (limit − reserve) / 2): a session takes two descriptors.
 std::uint32_t effective_max_connections(const config::Limits& limits, const DescriptorBudget& budget);

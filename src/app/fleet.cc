@@ -1,0 +1,122 @@
+// From names to addresses to snapshots.
+#include "app/fleet.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "health/resolver.h"
+
+namespace drover::app {
+
+namespace {
+
+double random_phase() {
+  std::uint8_t bytes[2] = {};
+  fill_random(bytes);
+  return (bytes[0] * 256 + bytes[1]) / 65536.0;
+}
+
+// The names among the backends' hosts, each with the shortest interval that some pool wants.
+std::map<std::string, Milliseconds> names_in(const config::Config& config) {
+  std::map<std::string, Milliseconds> names;
+  for (const auto& pool : config.pools) {
+    for (const auto& backend : pool.backends) {
+      if (net::Address::from_literal(backend.address.host, 0)) continue;
+      const auto [name, added] = names.emplace(backend.address.host, pool.resolve_interval);
+      if (!added) name->second = std::min(name->second, pool.resolve_interval);
+    }
+  }
+  return names;
+}
+
+// Ends the waiting for names.
+class Patience final : public net::TimerWheel::Node {
+ public:
+  explicit Patience(net::Loop& loop) : loop_(loop) { loop.arm(*this, loop.now() + Fleet::kPatience); }
+  ~Patience() { loop_.wheel().disarm(*this); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+  bool left() const { return left_; }
+
+ private:
+  void on_deadline() noexcept override { left_ = false; }
+  net::Loop& loop_;
+  bool left_ = true;
+};
+
+using BackendSet = std::set<std::shared_ptr<balancer::Backend>>;
+
+BackendSet backends_of(const proxy::Snapshot& snapshot) {
+  BackendSet backends;
+  for (const auto& pool : snapshot.pools) backends.insert(pool->backends().begin(), pool->backends().end());
+  return backends;
+}
+
+void log_change(const char* event, const balancer::Backend& backend) {
+  log::info(event, {{"pool", backend.pool()}, {"backend", backend.name()}, {"active", backend.active()}});
+}
+
+}  // namespace
+
+Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
+             std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change)
+    : loop_(loop),
+      config_(config),
+      on_change_(std::move(on_change)),
+      registry_(workers),
+      checker_(loop, random_phase()) {}
+
+Result<void> Fleet::start() {
+  if (const auto names = names_in(config_); !names.empty()) {
+    auto resolver = health::Resolver::make(loop_, config_.nameservers);
+    if (!resolver) return std::unexpected(resolver.error());
+    names_.emplace(loop_, *std::move(resolver), [this] {
+      if (snapshot_) rebuild();
+    });
+    names_->keep(names);
+    const Patience patience(loop_);
+    while (!names_->all_asked() && patience.left()) loop_.turn(net::Loop::Patience::kUntilSomething);
+  }
+  snapshot_ = proxy::make_snapshot(config_, names_ ? names_->addresses() : proxy::Addresses(), registry_);
+  return {};
+}
+
+void Fleet::begin_checks() {
+  checker_.watch(snapshot_->pools);
+}
+
+// Those that are gone get no new session, not even from a handshake that began before; the sessions that they have go on.
+void Fleet::rebuild() {
+  const BackendSet before = backends_of(*snapshot_);
+  snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_);
+  const BackendSet now = backends_of(*snapshot_);
+  for (const auto& backend : now) {
+    if (!before.contains(backend)) log_change("backend_added", *backend);
+  }
+  for (const auto& backend : before) {
+    if (now.contains(backend)) continue;
+    backend->set_leaving(true);
+    log_change("backend_removed", *backend);
+  }
+  checker_.watch(snapshot_->pools);
+  on_change_(snapshot_);
+}
+
+std::uint64_t descriptors_for_checks(const config::Config& config) {
+  // At most one probe and one question to the agent a backend, and hardly ever all at once: what a probe cannot have is
+  // not held against the backend.
+  constexpr std::uint64_t kMost = 128;
+  constexpr std::uint64_t kForNames = 8;
+  std::uint64_t checks = 0;
+  for (const auto& pool : config.pools) {
+    if (pool.health_check.interval.count() == 0) continue;
+    checks += pool.backends.size() * (pool.health_check.agent_port == 0 ? 1 : 2);
+  }
+  return std::min(checks, kMost) + (names_in(config).empty() ? 0 : kForNames);
+}
+
+}  // namespace drover::app

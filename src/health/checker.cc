@@ -1,0 +1,116 @@
+// Bookkeeping over watches.
+#include "health/checker.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/log.h"
+
+namespace drover::health {
+
+namespace {
+
+// Between the first looks at two backends, so that many of them are no burst; the smallest configuration is known well
+// within a second.
+constexpr Milliseconds kFirstLooksApart{10};
+// Of a pool, in one log line.
+constexpr std::size_t kMostInSummary = 10;
+
+std::size_t count_up(balancer::Backends backends) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      backends, [](const auto& backend) { return backend->probe() == balancer::ProbeState::kUp; }));
+}
+
+}  // namespace
+
+void Checker::watch(const Pools& pools) {
+  std::set<const balancer::Backend*> wanted;
+  std::set<std::string> names;
+  Milliseconds after{0};
+  for (const auto& pool : pools) {
+    pools_[pool->name()].pool = pool;
+    names.insert(pool->name());
+    for (const auto& backend : pool->backends()) {
+      wanted.insert(backend.get());
+      if (watches_.contains(backend.get())) continue;
+      add(pool, backend, after);
+      after += kFirstLooksApart;
+    }
+  }
+  std::erase_if(watches_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+  std::erase_if(pools_, [&](const auto& entry) { return !names.contains(entry.first); });
+  arrival_ = Watch::Arrival::kLater;
+  for (const auto& name : names) judge(name);
+}
+
+void Checker::add(const std::shared_ptr<const balancer::Pool>& pool, const std::shared_ptr<balancer::Backend>& backend,
+                  Milliseconds after) {
+  const Watch::Start start{.first = loop_.now() + after,
+                           .phase = Schedule::phase_of(added_++, first_phase_),
+                           .arrival = arrival_};
+  const auto on_change = [this, name = pool->name()] { judge(name); };
+  watches_[backend.get()] = std::make_unique<Watch>(loop_, backend, pool->settings(), start, on_change);
+}
+
+void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backend) {
+  const auto watched = watches_.find(backend.get());
+  const auto found = pools_.find(backend->pool());
+  if (watched == watches_.end() || found == pools_.end() || backend->ejected()) return;
+  const auto& pool = *found->second.pool;
+  const auto backends = pool.backends();
+  const auto ejected = std::ranges::count_if(backends, [](const auto& one) { return one->ejected(); });
+  const auto others = std::ranges::count_if(backends, [&](const auto& one) {
+    return one != backend && balancer::eligible(*one, balancer::Standard::kProven);
+  });
+  const auto most = backends.size() * pool.settings().ejection.max_ejected_percent / 100;
+  const char* obstacle = nullptr;
+  if (static_cast<std::size_t>(ejected) >= most) obstacle = "max_ejected_percent";
+  if (others == 0) obstacle = "no other backend is eligible";
+  if (obstacle == nullptr) return watched->second->eject();
+  log::debug("ejection_withheld", {{"pool", pool.name()}, {"backend", backend->name()}, {"reason", obstacle}});
+}
+
+void Checker::judge(const std::string& name) {
+  auto& watched = pools_.at(name);
+  const auto& pool = *watched.pool;
+  const bool has_eligible = balancer::count_eligible(pool.backends()) > 0;
+  if (has_eligible != watched.has_eligible) {
+    watched.has_eligible = has_eligible;
+    if (has_eligible) {
+      log::info("pool_has_backends_again", {{"pool", name}, {"up", count_up(pool.backends())}});
+    } else {
+      log::error("pool_has_no_backend", {{"pool", name}, {"summary", summary_of(pool)}});
+    }
+  }
+  const bool in_panic = pool.standard() == balancer::Standard::kPanic;
+  if (in_panic == watched.in_panic) return;
+  watched.in_panic = in_panic;
+  if (in_panic) {
+    log::warn("pool_panic", {{"pool", name},
+                             {"up", count_up(pool.backends())},
+                             {"backends", pool.backends().size()},
+                             {"hint", "health is ignored until panic_threshold is reached again"}});
+  } else {
+    log::info("pool_panic_ended", {{"pool", name}, {"up", count_up(pool.backends())}});
+  }
+}
+
+std::string Checker::summary_of(const balancer::Pool& pool) const {
+  const auto backends = pool.backends();
+  std::string text = "pool " + pool.name() + ": " + std::to_string(count_up(backends)) + " of " +
+                     std::to_string(backends.size()) + " backends up";
+  std::size_t told = 0;
+  for (const auto& backend : backends) {
+    if (told == kMostInSummary) {
+      text += "; and " + std::to_string(backends.size() - told) + " more";
+      break;
+    }
+    const auto watch = watches_.find(backend.get());
+    if (watch == watches_.end()) continue;
+    text += "; " + backend->name() + ": " + watch->second->obstacle();
+    ++told;
+  }
+  return text;
+}
+
+}  // namespace drover::health
