@@ -29,13 +29,15 @@ struct LoadReport {
 };
 
 // {"cpu_usage":0.4,"memory_usage":0.5,"connections":12,"message_rate":100,"response_time":3.5}, any of them; the body
-// of an HTTP probe or of POST …/load. Error: kBadRequest, Side::kClient: it is no JSON object.
+// of an HTTP probe or of POST …/load. Of a name that comes twice the last counts, here and below. Error: kBadRequest,
+// Side::kClient: it is no JSON object (NaN, Infinity and 1e999 are no JSON either), or over 64 KiB.
 Result<LoadReport> parse_json_report(std::string_view body);
 
 // "TEXT cpu_utilization:0.4,mem_utilization=0.5", "JSON {…}", and the same without the first word (TEXT). Names:
-// cpu_utilization, application_utilization (beats cpu_utilization where it is above 0), mem_utilization,
-// rps_fractional, eps, named_metrics.* (of which message_rate, connections and response_time mean what they mean in
-// JSON). Error: kBadGateway, Side::kBackend: a form that is not known, as BIN, or broken JSON.
+// cpu_utilization, application_utilization (beats cpu_utilization where it is above 0; 0 is not reported),
+// mem_utilization, rps_fractional, eps, named_metrics.* (of which message_rate, connections and response_time mean what
+// they mean in JSON; message_rate beats rps_fractional), utilization.*, request_cost.*. Error: kBadGateway,
+// Side::kBackend: a form that is not known, as BIN, or broken JSON, or over 4 KiB or 256 fields.
 Result<LoadReport> parse_orca(std::string_view header);
 
 }  // namespace drover::balancer
