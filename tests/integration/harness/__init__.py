@@ -6,4 +6,5 @@ from harness.frames import (
 from harness.raw import (
     KEY, AnsweringBackend, RawBackend, Stream, accept_of, connect, open_tunnel, plain_request, refused_port, switching,
     upgrade_request)
+from harness.reporting import ReportingServer
 from harness.waiting import PATIENCE, SLOW, slack, stable, wait_until

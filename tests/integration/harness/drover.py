@@ -46,11 +46,16 @@ def log_lines(text):
 
 
 def _with_test_defaults(config):
-    """Ports of the kernel's choice, and a shutdown that waits for no test's leftovers for long."""
+    """Ports of the kernel's choice, a shutdown that waits for no test's leftovers for long, and no probes where the test
+    is not about them: a backend that a test accepts for by hand sees nothing but sessions then."""
     merged = {"workers": 1, "shutdown": {"deadline": "1s", "pace": "100000/s"}, "admin": {"bind": "127.0.0.1:0"}}
     merged.update(config)
     if "listen" not in merged and "listeners" not in merged:
         merged["listen"] = "127.0.0.1:0"
+    if "backends" in merged:
+        merged = {"health_check": {"interval": "0s"}} | merged
+    if "pools" in merged:
+        merged["pools"] = {name: {"health_check": {"interval": "0s"}} | pool for name, pool in merged["pools"].items()}
     return merged
 
 
