@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "config/hash_key.h"
 #include "config/load.h"
 #include "config/values.h"
 
@@ -21,10 +22,6 @@ std::string string(std::string_view text) {
 
 std::string flag(bool value) {
   return value ? "true" : "false";
-}
-
-std::string_view name_of(PolicyKind policy) {
-  return policy == PolicyKind::kRoundRobin ? "round_robin" : "least_connections";
 }
 
 std::string_view name_of(LogLevel level) {
@@ -76,6 +73,28 @@ void write_routes(Writer& writer, const Config& config) {
   }
 }
 
+void write_balancing(Writer& writer, const Pool& pool) {
+  if (pool.policy == "consistent_hash") {
+    writer.line(4, "policy");
+    writer.line(6, pool.policy);
+    writer.line(8, "key", string(format_hash_key(pool.consistent_hash.key)));
+    writer.line(8, "bound", format_decimal(pool.consistent_hash.bound));
+  } else {
+    writer.line(4, "policy", pool.policy);
+  }
+  const bool all = pool.choices == kAllChoices;
+  writer.line(4, "choices", !pool.choices ? "auto" : all ? "all" : std::to_string(*pool.choices));
+  writer.line(4, "score");
+  writer.line(6, "connections", format_decimal(pool.score.connections));
+  writer.line(6, "cpu", format_decimal(pool.score.cpu));
+  writer.line(6, "memory", format_decimal(pool.score.memory));
+  writer.line(6, "latency", format_decimal(pool.score.latency));
+  writer.line(6, "message_rate", format_decimal(pool.score.message_rate));
+  writer.line(6, "latency_reference", format_duration(pool.score.latency_reference));
+  writer.line(6, "stale_after", format_duration(pool.score.stale_after));
+  writer.line(4, "slow_start", format_duration(pool.slow_start));
+}
+
 void write_pool(Writer& writer, const Pool& pool) {
   writer.line(2, string(pool.name));
   writer.line(4, "backends");
@@ -85,7 +104,7 @@ void write_pool(Writer& writer, const Pool& pool) {
     writer.line(8, "weight", std::to_string(backend.weight));
     writer.line(8, "max_connections", std::to_string(backend.max_connections));
   }
-  writer.line(4, "policy", name_of(pool.policy));
+  write_balancing(writer, pool);
   writer.line(4, "attempts", std::to_string(pool.attempts));
   writer.line(4, "limits");
   writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));

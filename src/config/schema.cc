@@ -67,13 +67,31 @@ constexpr std::array kPingKeys = {
 };
 constexpr Section kPingSection{kPingKeys};
 
+constexpr std::array kConsistentHashKeys = {
+    Key{"key", kOptional},
+    Key{"bound", kOptional},
+};
+constexpr Section kConsistentHashSection{kConsistentHashKeys};
+
+constexpr std::array kPolicyKeys = {
+    Key{"consistent_hash", kOptional, kMap, &kConsistentHashSection},
+};
+constexpr Section kPolicySection{kPolicyKeys};
+
+constexpr std::array kScoreKeys = {
+    Key{"connections", kOptional}, Key{"cpu", kOptional},          Key{"memory", kOptional},
+    Key{"latency", kOptional},     Key{"message_rate", kOptional}, Key{"latency_reference", kOptional},
+    Key{"stale_after", kOptional},
+};
+constexpr Section kScoreSection{kScoreKeys};
+
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
     Key{"source_addresses"},
-    Key{"policy", kOptional, kWord},
-    Key{"choices"},
-    Key{"score"},
-    Key{"slow_start"},
+    Key{"policy", kOptional, kWord, &kPolicySection},
+    Key{"choices", kOptional},
+    Key{"score", kOptional, kMap, &kScoreSection},
+    Key{"slow_start", kOptional},
     Key{"attempts", kOptional},
     Key{"health_check"},
     Key{"resolve_interval"},

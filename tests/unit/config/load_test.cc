@@ -65,7 +65,7 @@ TEST_CASE("the smallest configuration has every default") {
   REQUIRE(pool.backends.size() == 2);
   CHECK(pool.backends[1].name == "127.0.0.1:9002");
   CHECK(pool.backends[1].address == Endpoint{"127.0.0.1", 9002, "127.0.0.1:9002"});
-  CHECK(pool.policy == PolicyKind::kLeastConnections);
+  CHECK(pool.policy == "health_score");
   REQUIRE(config.routes.size() == 1);
   CHECK(config.routes[0].name == "*");
   CHECK(config.routes[0].pool == "default");
@@ -106,7 +106,7 @@ TEST_CASE("the long form fills every field") {
   REQUIRE(chat.backends.size() == 2);
   CHECK(chat.backends[0].name == "10.0.1.10:8080");
   CHECK(chat.backends[1] == BackendSpec{"web-2", {"web-2", 8080, "web-2:8080"}, 3, 500});
-  CHECK(chat.policy == PolicyKind::kRoundRobin);
+  CHECK(chat.policy == "round_robin");
   CHECK(chat.attempts == 5);
   CHECK(chat.limits == PoolLimits{1u << 20U, 7});
   CHECK(chat.slow_client.max_queued == 128u * 1024);
@@ -135,7 +135,7 @@ TEST_CASE("the short form takes a pool's keys at top level, beside named pools")
   const Pool& pool = config.pools[1];
   CHECK(pool.name == "default");
   CHECK(pool.backends[0].name == "a:1");
-  CHECK(pool.policy == PolicyKind::kRoundRobin);
+  CHECK(pool.policy == "round_robin");
   CHECK(pool.attempts == 2);
   CHECK(pool.limits.max_message_size == 64u * 1024);
   CHECK(config.limits.max_headers == 9);
