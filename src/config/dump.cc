@@ -24,6 +24,22 @@ std::string flag(bool value) {
   return value ? "true" : "false";
 }
 
+std::string_view name_of(HealthCheck::Type type) {
+  switch (type) {
+    case HealthCheck::Type::kTcp: return "tcp";
+    case HealthCheck::Type::kHttp: return "http";
+    case HealthCheck::Type::kWebSocket: return "websocket";
+  }
+  return "tcp";
+}
+
+std::string_view name_of(OnDown on_down) {
+  switch (on_down) {
+    case OnDown::kKeep: return "keep";
+  }
+  return "keep";
+}
+
 std::string_view name_of(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug: return "debug";
@@ -95,6 +111,28 @@ void write_balancing(Writer& writer, const Pool& pool) {
   writer.line(4, "slow_start", format_duration(pool.slow_start));
 }
 
+void write_health(Writer& writer, const Pool& pool) {
+  const HealthCheck& check = pool.health_check;
+  writer.line(4, "health_check");
+  writer.line(6, "type", name_of(check.type));
+  writer.line(6, "path", string(check.path));
+  writer.line(6, "host", string(check.host));
+  writer.line(6, "expect_status", std::to_string(check.expect_status));
+  writer.line(6, "expect_body", string(check.expect_body));
+  writer.line(6, "interval", format_duration(check.interval));
+  writer.line(6, "timeout", format_duration(check.timeout));
+  writer.line(6, "rise", std::to_string(check.rise));
+  writer.line(6, "fall", std::to_string(check.fall));
+  writer.line(6, "agent_port", std::to_string(check.agent_port));
+  writer.line(4, "resolve_interval", format_duration(pool.resolve_interval));
+  writer.line(4, "ejection");
+  writer.line(6, "failures", std::to_string(pool.ejection.failures));
+  writer.line(6, "base_time", format_duration(pool.ejection.base_time));
+  writer.line(6, "max_ejected_percent", std::to_string(pool.ejection.max_ejected_percent));
+  writer.line(4, "panic_threshold", format_share(pool.panic_threshold));
+  writer.line(4, "on_down", name_of(pool.on_down));
+}
+
 void write_pool(Writer& writer, const Pool& pool) {
   writer.line(2, string(pool.name));
   writer.line(4, "backends");
@@ -106,6 +144,7 @@ void write_pool(Writer& writer, const Pool& pool) {
   }
   write_balancing(writer, pool);
   writer.line(4, "attempts", std::to_string(pool.attempts));
+  write_health(writer, pool);
   writer.line(4, "limits");
   writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));
   writer.line(6, "max_fragments", std::to_string(pool.limits.max_fragments));

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "config/read_balancing.h"
+#include "config/read_health.h"
 #include "config/schema.h"
 #include "config/text.h"
 #include "config/values.h"
@@ -130,6 +131,7 @@ Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
   pool.backends = read_backends(reader, map["backends"]);
   read_balancing(reader, map, pool);
   reader.number(map["attempts"], 1U, 100U, pool.attempts);
+  read_health(reader, map, pool);
   read_pool_limits(reader, map["limits"], pool.limits);
   read_slow_client(reader, map["slow_client"], pool.slow_client);
   read_timeouts(reader, map["timeouts"], pool.timeouts);

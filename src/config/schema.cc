@@ -85,6 +85,21 @@ constexpr std::array kScoreKeys = {
 };
 constexpr Section kScoreSection{kScoreKeys};
 
+constexpr std::array kHealthCheckKeys = {
+    Key{"type", kOptional},          Key{"path", kOptional},        Key{"host", kOptional},
+    Key{"expect_status", kOptional}, Key{"expect_body", kOptional}, Key{"interval", kOptional},
+    Key{"timeout", kOptional},       Key{"rise", kOptional},        Key{"fall", kOptional},
+    Key{"agent_port", kOptional},
+};
+constexpr Section kHealthCheckSection{kHealthCheckKeys};
+
+constexpr std::array kEjectionKeys = {
+    Key{"failures", kOptional},
+    Key{"base_time", kOptional},
+    Key{"max_ejected_percent", kOptional},
+};
+constexpr Section kEjectionSection{kEjectionKeys};
+
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
     Key{"source_addresses"},
@@ -93,11 +108,11 @@ constexpr std::array kPoolKeys = {
     Key{"score", kOptional, kMap, &kScoreSection},
     Key{"slow_start", kOptional},
     Key{"attempts", kOptional},
-    Key{"health_check"},
-    Key{"resolve_interval"},
-    Key{"ejection"},
-    Key{"panic_threshold"},
-    Key{"on_down"},
+    Key{"health_check", kOptional, kMap, &kHealthCheckSection},
+    Key{"resolve_interval", kOptional},
+    Key{"ejection", kOptional, kMap, &kEjectionSection},
+    Key{"panic_threshold", kOptional},
+    Key{"on_down", kOptional},
     Key{"required"},
     Key{"migration"},
     Key{"lost_backend"},

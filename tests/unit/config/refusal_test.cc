@@ -99,6 +99,8 @@ TEST_CASE("keys and values of later versions are refused by name") {
           "routes: [{pool: chat}]\n",
           "t:2:44: error: key 'pools.chat.backends[0].tls' is not implemented in this version\n"
           "t:2:55: error: key 'pools.chat.migration' is not implemented in this version\n"}});
+  CHECK(complaint("on_down: move") ==
+        "t:3:10: error: 'on_down': value 'move' is not implemented in this version; use one of 'keep'\n");
 }
 
 TEST_CASE("wrong kinds") {
