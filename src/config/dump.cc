@@ -191,6 +191,7 @@ std::string to_yaml(const Config& config) {
     writer.line(4, "shared", flag(listener.shared));
   }
   writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
+  writer.line(0, "nameservers", flow_list(config.nameservers, [](const Endpoint& each) { return each.text; }));
   write_routes(writer, config);
   writer.line(0, "pools");
   for (const Pool& pool : config.pools) write_pool(writer, pool);

@@ -163,6 +163,7 @@ constexpr std::array kTopKeys = {
     Key{"listen", kOptional, kScalarOrScalars},
     Key{"listeners", kOptional, kMaps, &kListenerSection},
     Key{"trusted_proxies", kOptional, kScalars},
+    Key{"nameservers", kOptional, kScalars},
     Key{"forwarded"},
     Key{"reload_wait"},
     Key{"routes", kOptional, kMaps, &kRouteSection},

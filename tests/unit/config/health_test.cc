@@ -1,9 +1,10 @@
-// health_check, resolve_interval, ejection, panic_threshold and on_down: what they take, what they refuse and where,
-// what is warned of, and that the dump keeps them.
+// health_check, resolve_interval, ejection, panic_threshold, on_down and nameservers: what they take, what they refuse
+// and where, what is warned of, and that the dump keeps them.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "config/values.h"
 #include "loading.h"
@@ -193,6 +194,22 @@ TEST_CASE("sessions of a backend that is down stay") {
         "t:3:10: error: 'on_down': value 'move' is not implemented in this version; use one of 'keep'\n");
   CHECK(complaint("on_down: kepp") ==
         "t:3:10: error: 'on_down' must be one of 'keep', got 'kepp'; did you mean 'keep'?\n");
+}
+
+TEST_CASE("nameservers are a list of addresses") {
+  CHECK(config("nameservers: []").nameservers.empty());
+  CHECK(config("nameservers: ['127.0.0.1:8600', 10.0.0.2, '::1', '[::1]:54']").nameservers ==
+        std::vector<Endpoint>{{"127.0.0.1", 8600, "127.0.0.1:8600"},
+                              {"10.0.0.2", 53, "10.0.0.2"},
+                              {"::1", 53, "::1"},
+                              {"::1", 54, "[::1]:54"}});
+  CHECK(complaint("nameservers: 10.0.0.2") == "t:3:14: error: 'nameservers' must be a list, got a value\n");
+  CHECK(complaint("nameservers: [10.0.0.2, ns1]") ==
+        "t:3:25: error: 'nameservers[1]': expected the address of a DNS server, such as '10.0.0.2', '127.0.0.1:8600' "
+        "or '[::1]:53', got 'ns1'\n");
+  CHECK(complaint("nameserver: [10.0.0.2]") == "t:3:1: error: unknown key 'nameserver'; did you mean 'nameservers'?\n");
+  CHECK(complaints("listen: ':1'\npools: {a: {backends: ['a:1'], nameservers: []}}\nroutes: [{pool: a}]\n")
+            .starts_with("t:2:32: error: unknown key 'pools.a.nameservers'"));
 }
 
 TEST_CASE("health keys in a named pool, and in both forms at once") {

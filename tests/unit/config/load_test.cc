@@ -26,6 +26,7 @@ listeners:
   - bind: "127.0.0.1:8080"
   - {bind: "[::1]:8080", shared: true}
 trusted_proxies: ["10.0.0.0/8", "::1"]
+nameservers: ["127.0.0.1:8600", "::1"]
 routes:
   - match: {host: "Chat.example.com:8080", path: /ws, websocket: true}
     pool: chat
@@ -57,6 +58,7 @@ TEST_CASE("the smallest configuration has every default") {
   const Config config = valid(kBase);
   CHECK(config.file == "t");
   CHECK_FALSE(config.workers.has_value());
+  CHECK(config.nameservers.empty());
   REQUIRE(config.listeners.size() == 1);
   CHECK(config.listeners[0].bind == Endpoint{"", 8080, ":8080"});
   REQUIRE(config.pools.size() == 1);
@@ -90,6 +92,7 @@ TEST_CASE("the long form fills every field") {
   CHECK(config.listeners[1].shared);
   REQUIRE(config.trusted_proxies.size() == 2);
   CHECK(config.trusted_proxies[1].ipv6);
+  CHECK(config.nameservers == std::vector<Endpoint>{{"127.0.0.1", 8600, "127.0.0.1:8600"}, {"::1", 53, "::1"}});
   REQUIRE(config.routes.size() == 2);
   const Route& route = config.routes[0];
   CHECK(route.name == "chat.example.com/ws");
