@@ -16,6 +16,8 @@ namespace {
 
 using Address = std::array<std::uint8_t, 16>;
 
+constexpr std::uint16_t kDnsPort = 53;
+
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -136,6 +138,21 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   if (parts->bracketed || !parts->host.empty())
     if (auto host = check_host(*parts); !host) return std::unexpected(host.error());
   return Endpoint{std::string(parts->host), *port, std::string(text)};
+}
+
+Result<Endpoint> parse_nameserver(std::string_view text) {
+  if (is_ipv6(text)) return Endpoint{std::string(text), kDnsPort, std::string(text)};
+  const auto parts = split(text);
+  if (!parts || !(parts->bracketed ? is_ipv6(parts->host) : is_ipv4(parts->host)))
+    return invalid("expected the address of a DNS server, such as '10.0.0.2', '127.0.0.1:8600' or '[::1]:53', got " +
+                   in_quotes(text));
+  Endpoint server{std::string(parts->host), kDnsPort, std::string(text)};
+  if (!parts->has_port) return server;
+  const auto port = parse_port(parts->port);
+  if (!port) return std::unexpected(port.error());
+  if (*port == 0) return invalid(in_quotes(text) + " has port 0");
+  server.port = *port;
+  return server;
 }
 
 Result<Network> parse_network(std::string_view text) {

@@ -12,6 +12,10 @@ namespace drover::config {
 // "host:port", ":port", "[::1]:port"; the port may be 0. An IPv6 address needs its brackets.
 Result<Endpoint> parse_endpoint(std::string_view text);
 
+// A DNS server: "10.0.0.2", "10.0.0.2:8600", "2001:db8::2", "[2001:db8::2]:8600"; without a port it is 53. No names:
+// there would be nobody to resolve them.
+Result<Endpoint> parse_nameserver(std::string_view text);
+
 // "10.0.0.0/8", "::1/128", or a bare address. Bits behind the prefix are cleared.
 Result<Network> parse_network(std::string_view text);
 // Whether `text`, which parse_network took, has bits set behind its prefix ("10.0.0.1/8"): often a slip.

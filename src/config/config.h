@@ -198,7 +198,7 @@ struct Config {
   std::vector<Listener> listeners;  // never empty
   std::vector<Network> trusted_proxies;
   std::vector<Endpoint> nameservers;  // numeric; empty: those of the system
-  std::vector<Route> routes;  // never empty: without any, one that matches all and names "default"
+  std::vector<Route> routes;          // never empty: without any, one that matches all and names "default"
   std::vector<Pool> pools;
   Limits limits;
   Shutdown shutdown;

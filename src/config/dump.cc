@@ -2,6 +2,7 @@
 #include <limits>
 #include <utility>
 
+#include "config/hash_key.h"
 #include "config/load.h"
 #include "config/values.h"
 
@@ -23,8 +24,20 @@ std::string flag(bool value) {
   return value ? "true" : "false";
 }
 
-std::string_view name_of(PolicyKind policy) {
-  return policy == PolicyKind::kRoundRobin ? "round_robin" : "least_connections";
+std::string_view name_of(HealthCheck::Type type) {
+  switch (type) {
+    case HealthCheck::Type::kTcp: return "tcp";
+    case HealthCheck::Type::kHttp: return "http";
+    case HealthCheck::Type::kWebSocket: return "websocket";
+  }
+  return "tcp";
+}
+
+std::string_view name_of(OnDown on_down) {
+  switch (on_down) {
+    case OnDown::kKeep: return "keep";
+  }
+  return "keep";
 }
 
 std::string_view name_of(LogLevel level) {
@@ -76,6 +89,50 @@ void write_routes(Writer& writer, const Config& config) {
   }
 }
 
+void write_balancing(Writer& writer, const Pool& pool) {
+  if (pool.policy == "consistent_hash") {
+    writer.line(4, "policy");
+    writer.line(6, pool.policy);
+    writer.line(8, "key", string(format_hash_key(pool.consistent_hash.key)));
+    writer.line(8, "bound", format_decimal(pool.consistent_hash.bound));
+  } else {
+    writer.line(4, "policy", pool.policy);
+  }
+  const bool all = pool.choices == kAllChoices;
+  writer.line(4, "choices", !pool.choices ? "auto" : all ? "all" : std::to_string(*pool.choices));
+  writer.line(4, "score");
+  writer.line(6, "connections", format_decimal(pool.score.connections));
+  writer.line(6, "cpu", format_decimal(pool.score.cpu));
+  writer.line(6, "memory", format_decimal(pool.score.memory));
+  writer.line(6, "latency", format_decimal(pool.score.latency));
+  writer.line(6, "message_rate", format_decimal(pool.score.message_rate));
+  writer.line(6, "latency_reference", format_duration(pool.score.latency_reference));
+  writer.line(6, "stale_after", format_duration(pool.score.stale_after));
+  writer.line(4, "slow_start", format_duration(pool.slow_start));
+}
+
+void write_health(Writer& writer, const Pool& pool) {
+  const HealthCheck& check = pool.health_check;
+  writer.line(4, "health_check");
+  writer.line(6, "type", name_of(check.type));
+  writer.line(6, "path", string(check.path));
+  writer.line(6, "host", string(check.host));
+  writer.line(6, "expect_status", std::to_string(check.expect_status));
+  writer.line(6, "expect_body", string(check.expect_body));
+  writer.line(6, "interval", format_duration(check.interval));
+  writer.line(6, "timeout", format_duration(check.timeout));
+  writer.line(6, "rise", std::to_string(check.rise));
+  writer.line(6, "fall", std::to_string(check.fall));
+  writer.line(6, "agent_port", std::to_string(check.agent_port));
+  writer.line(4, "resolve_interval", format_duration(pool.resolve_interval));
+  writer.line(4, "ejection");
+  writer.line(6, "failures", std::to_string(pool.ejection.failures));
+  writer.line(6, "base_time", format_duration(pool.ejection.base_time));
+  writer.line(6, "max_ejected_percent", std::to_string(pool.ejection.max_ejected_percent));
+  writer.line(4, "panic_threshold", format_share(pool.panic_threshold));
+  writer.line(4, "on_down", name_of(pool.on_down));
+}
+
 void write_pool(Writer& writer, const Pool& pool) {
   writer.line(2, string(pool.name));
   writer.line(4, "backends");
@@ -85,8 +142,9 @@ void write_pool(Writer& writer, const Pool& pool) {
     writer.line(8, "weight", std::to_string(backend.weight));
     writer.line(8, "max_connections", std::to_string(backend.max_connections));
   }
-  writer.line(4, "policy", name_of(pool.policy));
+  write_balancing(writer, pool);
   writer.line(4, "attempts", std::to_string(pool.attempts));
+  write_health(writer, pool);
   writer.line(4, "limits");
   writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));
   writer.line(6, "max_fragments", std::to_string(pool.limits.max_fragments));
@@ -133,6 +191,7 @@ std::string to_yaml(const Config& config) {
     writer.line(4, "shared", flag(listener.shared));
   }
   writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
+  writer.line(0, "nameservers", flow_list(config.nameservers, [](const Endpoint& each) { return each.text; }));
   write_routes(writer, config);
   writer.line(0, "pools");
   for (const Pool& pool : config.pools) write_pool(writer, pool);

@@ -113,6 +113,15 @@ void read_trusted_proxies(Reader& reader, const Field& list, std::vector<Network
   }
 }
 
+void read_nameservers(Reader& reader, const Field& list, std::vector<Endpoint>& out) {
+  for (std::size_t index = 0; index < list.size(); ++index) {
+    const Field field = list.item(index);
+    const auto text = reader.text(field);
+    if (!text) continue;
+    if (auto server = reader.parsed(field, *text, parse_nameserver)) out.push_back(*std::move(server));
+  }
+}
+
 void read_limits(Reader& reader, const Field& map, Limits& limits) {
   reader.number(map["max_connections"], std::uint32_t{0}, kNoLimit, limits.max_connections);
   if (limits.max_connections == 0) limits.max_connections = kNoLimit;
@@ -175,6 +184,7 @@ Config read_config(Reader& reader, const Field& top) {
   read_workers(reader, top["workers"], config);
   read_listeners(reader, top, binds, config);
   read_trusted_proxies(reader, top["trusted_proxies"], config.trusted_proxies);
+  read_nameservers(reader, top["nameservers"], config.nameservers);
   config.pools = read_pools(reader, top);
   config.routes = read_routes(reader, top, config.pools);
   read_limits(reader, top["limits"], config.limits);

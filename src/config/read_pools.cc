@@ -5,6 +5,8 @@
 #include <array>
 #include <unordered_map>
 
+#include "config/read_balancing.h"
+#include "config/read_health.h"
 #include "config/schema.h"
 #include "config/text.h"
 #include "config/values.h"
@@ -20,14 +22,6 @@ constexpr std::uint64_t kLeastQueue = 1024;
 constexpr std::uint64_t kMostQueue = 1ULL << 30U;
 constexpr std::uint64_t kHugeQueue = 16ULL << 20U;
 constexpr milliseconds kHasty{1'000};  // less is a few lost packets, or a mobile network changing cells
-
-constexpr std::array kPolicies = {
-    Choice<PolicyKind>{"least_connections", PolicyKind::kLeastConnections},
-    Choice<PolicyKind>{"round_robin", PolicyKind::kRoundRobin},
-    Choice<PolicyKind>{"health_score", std::nullopt},
-    Choice<PolicyKind>{"random_two", std::nullopt},
-    Choice<PolicyKind>{"consistent_hash", std::nullopt},
-};
 
 // Names of pools and backends stand in URLs, log fields and metric labels.
 bool check_name(Reader& reader, Position position, std::string_view name) {
@@ -86,25 +80,6 @@ std::vector<BackendSpec> read_backends(Reader& reader, const Field& list) {
   return backends;
 }
 
-void read_policy(Reader& reader, const Field& field, PolicyKind& out) {
-  const bool map_form = field.is(NodeKind::kMap);
-  const std::span<const Choice<PolicyKind>> policies(kPolicies);
-  if (!map_form) {
-    reader.choice(field, policies, out);
-  } else if (field.node->entries.size() != 1 || field.node->entries.front().key->kind != NodeKind::kScalar) {
-    reader.error(field.position(),
-                 "'" + field.path + "' must be a policy's name, or a map of one name to its settings");
-  } else {
-    const Field word{field.node->entries.front().key.get(), field.path};
-    const auto implemented = [&](const auto& each) { return each.value && each.word == word.node->text; };
-    if (std::ranges::any_of(policies, implemented)) {
-      reader.error(word.position(), "'" + field.path + "': " + in_quotes(word.node->text) + " has no settings");
-    } else {
-      reader.choice(word, policies, out);
-    }
-  }
-}
-
 void read_pool_limits(Reader& reader, const Field& map, PoolLimits& limits) {
   reader.size(map["max_message_size"], 0, std::numeric_limits<std::int64_t>::max(), limits.max_message_size);
   reader.number(map["max_fragments"], std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max(),
@@ -154,8 +129,9 @@ Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
   Pool pool;
   pool.name = name;
   pool.backends = read_backends(reader, map["backends"]);
-  read_policy(reader, map["policy"], pool.policy);
+  read_balancing(reader, map, pool);
   reader.number(map["attempts"], 1U, 100U, pool.attempts);
+  read_health(reader, map, pool);
   read_pool_limits(reader, map["limits"], pool.limits);
   read_slow_client(reader, map["slow_client"], pool.slow_client);
   read_timeouts(reader, map["timeouts"], pool.timeouts);

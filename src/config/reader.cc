@@ -102,6 +102,24 @@ void Reader::duration(const Field& field, milliseconds least, milliseconds& out)
   }
 }
 
+void Reader::decimal(const Field& field, double least, double most, double& out) {
+  const auto found = unquoted(field, "a number");
+  if (!found) return;
+  const auto value = parsed(field, *found, parse_decimal);
+  if (!value) return;
+  if (*value >= least && *value <= most) {
+    out = *value;
+  } else {
+    report_range(field, *found, format_decimal(least), format_decimal(most));
+  }
+}
+
+void Reader::share(const Field& field, double& out) {
+  const auto found = text(field);
+  if (!found) return;
+  if (const auto value = parsed(field, *found, parse_share)) out = *value;
+}
+
 void Reader::size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out) {
   const auto found = text(field);
   if (!found) return;

@@ -60,6 +60,8 @@ class Reader {
   std::optional<std::string> text(const Field& field);
   void flag(const Field& field, bool& out);
   void duration(const Field& field, milliseconds least, milliseconds& out);
+  void decimal(const Field& field, double least, double most, double& out);
+  void share(const Field& field, double& out);
   void size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out);
   template <class Number>
   void number(const Field& field, Number least, Number most, Number& out) {
@@ -68,6 +70,9 @@ class Reader {
   std::optional<Endpoint> endpoint(const Field& field);
   template <class Value>
   void choice(const Field& field, std::span<const Choice<Value>> choices, Value& out);
+  // The same for a word that has been read already.
+  template <class Value>
+  void choice(const Field& field, const std::string& word, std::span<const Choice<Value>> choices, Value& out);
 
   // Reports where the parser refuses.
   template <class Parse>
@@ -99,18 +104,21 @@ class Reader {
 
 template <class Value>
 void Reader::choice(const Field& field, std::span<const Choice<Value>> choices, Value& out) {
-  const auto word = text(field);
-  if (!word) return;
+  if (const auto word = text(field)) choice(field, *word, choices, out);
+}
+
+template <class Value>
+void Reader::choice(const Field& field, const std::string& word, std::span<const Choice<Value>> choices, Value& out) {
   std::vector<std::string_view> words;
   std::vector<std::string_view> later;
   for (const Choice<Value>& each : choices) {
-    if (each.value && each.word == *word) {
+    if (each.value && each.word == word) {
       out = *each.value;
       return;
     }
     (each.value ? words : later).push_back(each.word);
   }
-  refuse_choice(field, *word, words, later);
+  refuse_choice(field, word, words, later);
 }
 
 }  // namespace drover::config

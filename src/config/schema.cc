@@ -67,19 +67,52 @@ constexpr std::array kPingKeys = {
 };
 constexpr Section kPingSection{kPingKeys};
 
+constexpr std::array kConsistentHashKeys = {
+    Key{"key", kOptional},
+    Key{"bound", kOptional},
+};
+constexpr Section kConsistentHashSection{kConsistentHashKeys};
+
+constexpr std::array kPolicyKeys = {
+    Key{"consistent_hash", kOptional, kMap, &kConsistentHashSection},
+};
+constexpr Section kPolicySection{kPolicyKeys};
+
+constexpr std::array kScoreKeys = {
+    Key{"connections", kOptional}, Key{"cpu", kOptional},          Key{"memory", kOptional},
+    Key{"latency", kOptional},     Key{"message_rate", kOptional}, Key{"latency_reference", kOptional},
+    Key{"stale_after", kOptional},
+};
+constexpr Section kScoreSection{kScoreKeys};
+
+constexpr std::array kHealthCheckKeys = {
+    Key{"type", kOptional},          Key{"path", kOptional},        Key{"host", kOptional},
+    Key{"expect_status", kOptional}, Key{"expect_body", kOptional}, Key{"interval", kOptional},
+    Key{"timeout", kOptional},       Key{"rise", kOptional},        Key{"fall", kOptional},
+    Key{"agent_port", kOptional},
+};
+constexpr Section kHealthCheckSection{kHealthCheckKeys};
+
+constexpr std::array kEjectionKeys = {
+    Key{"failures", kOptional},
+    Key{"base_time", kOptional},
+    Key{"max_ejected_percent", kOptional},
+};
+constexpr Section kEjectionSection{kEjectionKeys};
+
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
     Key{"source_addresses"},
-    Key{"policy", kOptional, kWord},
-    Key{"choices"},
-    Key{"score"},
-    Key{"slow_start"},
+    Key{"policy", kOptional, kWord, &kPolicySection},
+    Key{"choices", kOptional},
+    Key{"score", kOptional, kMap, &kScoreSection},
+    Key{"slow_start", kOptional},
     Key{"attempts", kOptional},
-    Key{"health_check"},
-    Key{"resolve_interval"},
-    Key{"ejection"},
-    Key{"panic_threshold"},
-    Key{"on_down"},
+    Key{"health_check", kOptional, kMap, &kHealthCheckSection},
+    Key{"resolve_interval", kOptional},
+    Key{"ejection", kOptional, kMap, &kEjectionSection},
+    Key{"panic_threshold", kOptional},
+    Key{"on_down", kOptional},
     Key{"required"},
     Key{"migration"},
     Key{"lost_backend"},
@@ -130,6 +163,7 @@ constexpr std::array kTopKeys = {
     Key{"listen", kOptional, kScalarOrScalars},
     Key{"listeners", kOptional, kMaps, &kListenerSection},
     Key{"trusted_proxies", kOptional, kScalars},
+    Key{"nameservers", kOptional, kScalars},
     Key{"forwarded"},
     Key{"reload_wait"},
     Key{"routes", kOptional, kMaps, &kRouteSection},

@@ -23,7 +23,7 @@ enum class Shape : std::uint8_t {
   kMaps,           // a list of maps
   kMapsOrScalars,  // a list in which a scalar is short for a map
   kNamedMaps,      // a map from free names to maps
-  kWord,           // a scalar, or a map from one word to its settings
+  kWord,           // a scalar, or a map from one word to its settings; Key::section: the words that have any
 };
 
 struct Section;

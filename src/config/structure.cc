@@ -63,6 +63,19 @@ void check_named_maps(Reader& reader, const Field& map, const Section& section) 
     check_map(reader, {entry->value.get(), map.child_path(entry->key->text)}, section);
 }
 
+void check_value(Reader& reader, const Field& field, const Key& key);
+
+// The settings of the words that have any; what is no such word is for the reader, which knows all of them.
+void check_word(Reader& reader, const Field& field, const Section& section) {
+  if (!field.is(NodeKind::kMap)) {
+    expect(reader, field, NodeKind::kScalar, "a single value");
+    return;
+  }
+  for (const Entry* entry : usable_entries(reader, field))
+    if (const Key* word = section.find(entry->key->text))
+      check_value(reader, {entry->value.get(), field.child_path(word->name)}, *word);
+}
+
 void check_value(Reader& reader, const Field& field, const Key& key) {
   switch (key.shape) {
     case Shape::kScalar: expect(reader, field, NodeKind::kScalar, "a single value"); break;
@@ -77,10 +90,7 @@ void check_value(Reader& reader, const Field& field, const Key& key) {
     case Shape::kMaps:
     case Shape::kMapsOrScalars: check_maps(reader, field, key); break;
     case Shape::kNamedMaps: check_named_maps(reader, field, *key.section); break;
-    case Shape::kWord:
-      if (field.is(NodeKind::kMap)) break;
-      expect(reader, field, NodeKind::kScalar, "a single value");
-      break;
+    case Shape::kWord: check_word(reader, field, *key.section); break;
   }
 }
 

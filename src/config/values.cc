@@ -21,6 +21,7 @@ constexpr std::array kDurationUnits = {Unit{"d", 86'400'000}, Unit{"h", 3'600'00
 constexpr std::array kSizeUnits = {Unit{"TiB", 1ULL << 40U}, Unit{"GiB", 1ULL << 30U}, Unit{"MiB", 1ULL << 20U},
                                    Unit{"KiB", 1ULL << 10U}, Unit{"B", 1}};
 constexpr std::string_view kASecond = "/s";
+constexpr std::size_t kMostDigits = 9;  // on each side of a decimal number's point
 constexpr std::uint64_t kLargestSize = std::numeric_limits<std::int64_t>::max();
 
 bool is_digit(char c) {
@@ -35,29 +36,6 @@ std::string_view take_while(std::string_view& text, Predicate belongs) {
   const std::string_view taken = text.substr(0, length);
   text.remove_prefix(length);
   return taken;
-}
-
-// "12.5" as a number; refuses signs, exponents, "inf" and an empty side of the point, all of which from_chars takes.
-Result<double> parse_decimal(std::string_view text) {
-  std::string_view rest = text;
-  const std::string_view whole = take_while(rest, is_digit);
-  bool well_formed = !whole.empty() && (whole.size() == 1 || whole.front() != '0') && text.size() <= 20;
-  if (!rest.empty()) {
-    well_formed = well_formed && rest.front() == '.' && rest.size() > 1;
-    rest.remove_prefix(1);
-    take_while(rest, is_digit);
-    well_formed = well_formed && rest.empty();
-  }
-  double value = 0;
-  if (!well_formed || std::from_chars(text.data(), text.data() + text.size(), value).ec != std::errc())
-    return invalid(in_quotes(text) + " is not a decimal number");
-  return value;
-}
-
-std::string format_decimal(double value) {
-  std::array<char, 400> buffer{};  // a double in fixed notation has at most 309 + 17 characters
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
-  return {buffer.data(), end};
 }
 
 }  // namespace
@@ -76,6 +54,30 @@ Result<std::uint64_t> parse_number(std::string_view text) {
   if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc())
     return invalid(in_quotes(text) + " is too large");
   return value;
+}
+
+// from_chars alone takes signs, exponents, "inf", and a point with nothing on one side.
+Result<double> parse_decimal(std::string_view text) {
+  std::string_view rest = text;
+  const std::string_view whole = take_while(rest, is_digit);
+  const bool has_point = rest.starts_with('.');
+  if (has_point) rest.remove_prefix(1);
+  const std::string_view fraction = take_while(rest, is_digit);
+  if (whole.empty() || has_point == fraction.empty() || !rest.empty())
+    return invalid("expected a decimal number such as '0.25', got " + in_quotes(text));
+  if (whole.size() > 1 && whole.front() == '0')
+    return invalid(in_quotes(text) + " has a leading zero; numbers are decimal");
+  if (whole.size() > kMostDigits || fraction.size() > kMostDigits)
+    return invalid(in_quotes(text) + " has more than " + std::to_string(kMostDigits) + " digits on one side");
+  double value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+std::string format_decimal(double value) {
+  std::array<char, 400> buffer{};  // a double in fixed notation has at most 309 + 17 characters
+  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed).ptr;
+  return {buffer.data(), end};
 }
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view text) {
@@ -149,6 +151,21 @@ Result<double> parse_share(std::string_view text) {
   const auto value = text.ends_with('%') ? parse_decimal(text.substr(0, text.size() - 1)) : Result<double>(invalid(""));
   if (!value || *value > 100) return invalid("expected a share from '0%' to '100%', got " + in_quotes(text));
   return *value / 100;
+}
+
+// The percentage is not `share` times 100, which in binary can be a little beside what was written: it is the
+// shortest one that gives the share back.
+std::string format_share(double share) {
+  std::string text;
+  for (int digits = 0; digits <= static_cast<int>(kMostDigits); ++digits) {
+    std::array<char, 400> buffer{};
+    const auto end =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), share * 100, std::chars_format::fixed, digits).ptr;
+    text.assign(buffer.data(), end);
+    text += '%';
+    if (parse_share(text) == share) break;
+  }
+  return text;
 }
 
 Result<bool> parse_flag(std::string_view text) {

@@ -17,6 +17,11 @@ std::unexpected<Error> invalid(std::string detail);
 // Decimal digits only: "010", which YAML 1.1 reads as 8, is refused, and so are "+1", "0x10", "1e3" and "1_000".
 Result<std::uint64_t> parse_number(std::string_view text);
 
+// "0.3", "1", "12.5": at most 9 digits a side, which a double keeps, so that formatting gives them back. No sign,
+// exponent, "inf" or "nan", and no leading zeros.
+Result<double> parse_decimal(std::string_view text);
+std::string format_decimal(double value);
+
 // "500ms", "30s", "1h30m", "7d", larger units first; "0" needs no unit. At most 365 days.
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string format_duration(std::chrono::milliseconds duration);
@@ -32,6 +37,7 @@ std::string format_rate(double a_second);
 
 // "30%" is 0.3; 0% … 100%.
 Result<double> parse_share(std::string_view text);
+std::string format_share(double share);
 
 // "true" or "false"; the "yes", "on" and the like of YAML 1.1 are refused.
 Result<bool> parse_flag(std::string_view text);

@@ -57,6 +57,22 @@ TEST_CASE("an endpoint is host:port") {
   CHECK(parse_endpoint("::1:80").error().detail.find("in brackets") != std::string::npos);
 }
 
+TEST_CASE("a nameserver is a numeric address, on port 53 if none is given") {
+  CHECK(parse_nameserver("10.0.0.2") == Endpoint{"10.0.0.2", 53, "10.0.0.2"});
+  CHECK(parse_nameserver("127.0.0.1:8600") == Endpoint{"127.0.0.1", 8600, "127.0.0.1:8600"});
+  CHECK(parse_nameserver("2001:db8::2") == Endpoint{"2001:db8::2", 53, "2001:db8::2"});
+  CHECK(parse_nameserver("[2001:db8::2]") == Endpoint{"2001:db8::2", 53, "[2001:db8::2]"});
+  CHECK(parse_nameserver("[::1]:65535") == Endpoint{"::1", 65'535, "[::1]:65535"});
+  for (const char* bad : {"", ":53", "[]:53", "localhost", "ns.example.com:53", "10.0.0", "10.0.0.256", "[10.0.0.2]:53",
+                          "[::1", "[::1]53", "fe80::1%eth0", "10.0.0.2/32", "udp://10.0.0.2", "10.0.0.2 10.0.0.3"})
+    CHECK(parse_nameserver(bad).error().detail ==
+          "expected the address of a DNS server, such as '10.0.0.2', '127.0.0.1:8600' or '[::1]:53', got '" +
+              std::string(bad) + "'");
+  for (const char* bad : {"10.0.0.2:", "10.0.0.2:65536", "[::1]:053", "10.0.0.2:dns"})
+    CHECK(parse_nameserver(bad).error().detail.starts_with("expected a port from 0 to 65535, got '"));
+  CHECK(parse_nameserver("10.0.0.2:0").error().detail == "'10.0.0.2:0' has port 0");
+}
+
 TEST_CASE("a network clears the bits behind its prefix") {
   const auto ten = parse_network("10.1.2.3/8");
   REQUIRE(ten.has_value());

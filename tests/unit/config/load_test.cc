@@ -26,6 +26,7 @@ listeners:
   - bind: "127.0.0.1:8080"
   - {bind: "[::1]:8080", shared: true}
 trusted_proxies: ["10.0.0.0/8", "::1"]
+nameservers: ["127.0.0.1:8600", "::1"]
 routes:
   - match: {host: "Chat.example.com:8080", path: /ws, websocket: true}
     pool: chat
@@ -57,6 +58,7 @@ TEST_CASE("the smallest configuration has every default") {
   const Config config = valid(kBase);
   CHECK(config.file == "t");
   CHECK_FALSE(config.workers.has_value());
+  CHECK(config.nameservers.empty());
   REQUIRE(config.listeners.size() == 1);
   CHECK(config.listeners[0].bind == Endpoint{"", 8080, ":8080"});
   REQUIRE(config.pools.size() == 1);
@@ -65,7 +67,7 @@ TEST_CASE("the smallest configuration has every default") {
   REQUIRE(pool.backends.size() == 2);
   CHECK(pool.backends[1].name == "127.0.0.1:9002");
   CHECK(pool.backends[1].address == Endpoint{"127.0.0.1", 9002, "127.0.0.1:9002"});
-  CHECK(pool.policy == PolicyKind::kLeastConnections);
+  CHECK(pool.policy == "health_score");
   REQUIRE(config.routes.size() == 1);
   CHECK(config.routes[0].name == "*");
   CHECK(config.routes[0].pool == "default");
@@ -90,6 +92,7 @@ TEST_CASE("the long form fills every field") {
   CHECK(config.listeners[1].shared);
   REQUIRE(config.trusted_proxies.size() == 2);
   CHECK(config.trusted_proxies[1].ipv6);
+  CHECK(config.nameservers == std::vector<Endpoint>{{"127.0.0.1", 8600, "127.0.0.1:8600"}, {"::1", 53, "::1"}});
   REQUIRE(config.routes.size() == 2);
   const Route& route = config.routes[0];
   CHECK(route.name == "chat.example.com/ws");
@@ -106,7 +109,7 @@ TEST_CASE("the long form fills every field") {
   REQUIRE(chat.backends.size() == 2);
   CHECK(chat.backends[0].name == "10.0.1.10:8080");
   CHECK(chat.backends[1] == BackendSpec{"web-2", {"web-2", 8080, "web-2:8080"}, 3, 500});
-  CHECK(chat.policy == PolicyKind::kRoundRobin);
+  CHECK(chat.policy == "round_robin");
   CHECK(chat.attempts == 5);
   CHECK(chat.limits == PoolLimits{1u << 20U, 7});
   CHECK(chat.slow_client.max_queued == 128u * 1024);
@@ -135,7 +138,7 @@ TEST_CASE("the short form takes a pool's keys at top level, beside named pools")
   const Pool& pool = config.pools[1];
   CHECK(pool.name == "default");
   CHECK(pool.backends[0].name == "a:1");
-  CHECK(pool.policy == PolicyKind::kRoundRobin);
+  CHECK(pool.policy == "round_robin");
   CHECK(pool.attempts == 2);
   CHECK(pool.limits.max_message_size == 64u * 1024);
   CHECK(config.limits.max_headers == 9);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/document.h"
+#include "config/policy_names.h"
 #include "config/schema.h"
 #include "loading.h"
 
@@ -29,19 +30,21 @@ struct Leaf {
   std::string path;  // as in the manual: "pools.NAME.backends[].weight"
   Status status;
   Shape shape;
+  bool of_word = false;  // a setting of a word that is not the default
 };
 
 // Every key of the schema but the later ones and the maps that only group others.
-void collect(const Section& section, const std::string& prefix, std::vector<Leaf>& leaves) {
+void collect(const Section& section, const std::string& prefix, bool of_word, std::vector<Leaf>& leaves) {
   for (const Key& key : section.keys) {
     const std::string path = prefix + std::string(key.name);
     if (key.status == Status::kLater) continue;
-    if (key.shape != Shape::kMap) leaves.push_back({path, key.status, key.shape});
+    if (key.shape != Shape::kMap) leaves.push_back({path, key.status, key.shape, of_word});
     switch (key.shape) {
-      case Shape::kMap: collect(*key.section, path + ".", leaves); break;
+      case Shape::kMap: collect(*key.section, path + ".", of_word, leaves); break;
       case Shape::kMaps:
-      case Shape::kMapsOrScalars: collect(*key.section, path + "[].", leaves); break;
-      case Shape::kNamedMaps: collect(*key.section, path + ".NAME.", leaves); break;
+      case Shape::kMapsOrScalars: collect(*key.section, path + "[].", of_word, leaves); break;
+      case Shape::kNamedMaps: collect(*key.section, path + ".NAME.", of_word, leaves); break;
+      case Shape::kWord: collect(*key.section, path + ".", true, leaves); break;
       default: break;
     }
   }
@@ -49,7 +52,7 @@ void collect(const Section& section, const std::string& prefix, std::vector<Leaf
 
 std::vector<Leaf> all_leaves() {
   std::vector<Leaf> leaves;
-  collect(kTopSection, "", leaves);
+  collect(kTopSection, "", false, leaves);
   return leaves;
 }
 
@@ -82,13 +85,14 @@ NodePtr tree(const std::string& text) {
 
 // What the loader takes where the key is left out, from the dump of a configuration that leaves all out.
 std::string default_of(const Leaf& leaf) {
-  static const NodePtr effective = tree(to_yaml(load(kBase).config.value()));
+  static const NodePtr usual = tree(to_yaml(load(kBase).config.value()));
+  static const NodePtr hashing = tree(to_yaml(load(kBase + "policy: consistent_hash\n").config.value()));
   if (leaf.status == Status::kRequired) return "required";
   if (leaf.path == "pools.NAME.backends[].name") return "default the address";
-  const auto nodes = nodes_at(effective, leaf.path);
+  const auto nodes = nodes_at(leaf.of_word ? hashing : usual, leaf.path);
   if (nodes.empty()) return "no default";
   const Node& node = *nodes.front();
-  if (node.kind == NodeKind::kScalar) return "default " + node.text;
+  if (node.kind == NodeKind::kScalar) return "default " + (node.text.empty() ? "empty" : node.text);
   const bool empty_list = node.kind == NodeKind::kList && node.items.empty();
   return empty_list ? "default []" : "no default";  // listeners, routes and pools: from the base
 }
@@ -147,12 +151,30 @@ TEST_CASE("the annotated file loads clean, and has every key at its default") {
   for (const Leaf& leaf : all_leaves()) {
     if (leaf.path == "listen") continue;  // the other form of 'listeners'
     CAPTURE(leaf.path);
+    const std::string expected = default_of(leaf);
+    if (leaf.of_word) {  // in a comment, beside the word that is the default
+      const std::string name = leaf.path.substr(leaf.path.rfind('.') + 1);
+      CHECK(text.find(name + ": " + expected.substr(8)) != std::string::npos);
+      continue;
+    }
     const auto nodes = nodes_at(root, leaf.path);
     CHECK_FALSE(nodes.empty());
-    const std::string expected = default_of(leaf);
     if (nodes.empty() || !expected.starts_with("default ") || expected == "default the address") continue;
     const Node& node = *nodes.front();
-    CHECK("default " + (node.kind == NodeKind::kList ? "[]" : node.text) == expected);
+    const std::string scalar = node.text.empty() ? "empty" : node.text;
+    CHECK("default " + (node.kind == NodeKind::kList ? "[]" : scalar) == expected);
+  }
+}
+
+TEST_CASE("the manual and the annotated file name every policy") {
+  const std::string page = contents("man/drover.yaml.5");
+  const std::string sample = contents("conf/drover.yaml");
+#define DROVER_POLICY_NAME(name) std::string(#name),
+  for (const std::string& policy : {DROVER_POLICIES(DROVER_POLICY_NAME)}) {
+#undef DROVER_POLICY_NAME
+    CAPTURE(policy);
+    CHECK(page.find(".It Cm " + policy + "\n") != std::string::npos);
+    CHECK(sample.find(policy) != std::string::npos);
   }
 }
 

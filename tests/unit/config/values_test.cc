@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 
 namespace drover::config {
 
@@ -17,6 +18,23 @@ TEST_CASE("numbers are decimal digits") {
   for (const char* bad :
        {"", "010", "00", "+1", "-1", "1.5", "1e3", "0x10", "1_000", " 1", "1 ", "18446744073709551616"})
     CHECK_FALSE(parse_number(bad).has_value());
+}
+
+TEST_CASE("decimal numbers have at most nine digits a side") {
+  CHECK(parse_decimal("0") == 0.0);
+  CHECK(parse_decimal("0.3") == 0.3);
+  CHECK(parse_decimal("1") == 1.0);
+  CHECK(parse_decimal("12.5") == 12.5);
+  CHECK(parse_decimal("1.50") == 1.5);
+  CHECK(parse_decimal("999999999.999999999") == 999999999.999999999);
+  for (const char* bad : {"", ".", ".5", "1.", "-1", "+1", "1e3", "1E3", "inf", "nan", "0x1", "1,5", "1.2.3", " 1",
+                          "1 ", "1_000", "0.1f", "0.-1"})
+    CHECK(parse_decimal(bad).error().detail ==
+          "expected a decimal number such as '0.25', got '" + std::string(bad) + "'");
+  for (const char* bad : {"010", "00", "01.5"})
+    CHECK(parse_decimal(bad).error().detail == "'" + std::string(bad) + "' has a leading zero; numbers are decimal");
+  for (const char* bad : {"1234567890", "0.1234567890"})
+    CHECK(parse_decimal(bad).error().detail == "'" + std::string(bad) + "' has more than 9 digits on one side");
 }
 
 TEST_CASE("durations need a unit") {
@@ -54,6 +72,7 @@ TEST_CASE("rates are a second, shares are percent") {
   CHECK(parse_share("30%") == 0.3);
   CHECK(parse_share("100%") == 1.0);
   CHECK(parse_share("0%") == 0.0);
+  CHECK(parse_share("12.5%") == 0.125);
   for (const char* bad : {"", "200", "/s", "200/m", "-1/s", "+1/s", ".5/s", "1./s", "1e3/s", "inf/s", "nan/s", "0x1/s",
                           "01/s", "1.2.3/s"})
     CHECK_FALSE(parse_rate(bad).has_value());
@@ -75,10 +94,20 @@ TEST_CASE("formatting uses the largest units and can be parsed again") {
   CHECK(format_size(1'500) == "1500B");
   CHECK(format_rate(200) == "200/s");
   CHECK(format_rate(0.1) == "0.1/s");
+  CHECK(format_decimal(0.25) == "0.25");
+  CHECK(format_decimal(1000) == "1000");
+  CHECK(format_share(0) == "0%");
+  CHECK(format_share(0.3) == "30%");
+  CHECK(format_share(1) == "100%");
+  for (const char* text : {"0.000000001", "0.1", "1.25", "123456.789", "987654321.123456789"})
+    CHECK(parse_decimal(format_decimal(*parse_decimal(text))) == *parse_decimal(text));
+  // In binary 0.07 times 100 is a little more than 7, 0.29 times 100 a little less than 29.
+  for (const char* text : {"7%", "29%", "57%", "0.1%", "33.333333333%", "99.999999999%", "0.000000001%"})
+    CHECK(format_share(*parse_share(text)) == text);
   for (const auto value : {1ms, 999ms, 61'001ms, 86'399'999ms}) CHECK(parse_duration(format_duration(value)) == value);
   for (const std::uint64_t value : {1ULL, 1'023ULL, 1'025ULL, 9'223'372'036'854'775'807ULL})
     CHECK(parse_size(format_size(value)) == value);
-  for (const double value : {0.01, 1.0 / 3, 123.456, 1e6}) CHECK(parse_rate(format_rate(value)) == value);
+  for (const double value : {0.01, 0.333333333, 123.456, 1e6}) CHECK(parse_rate(format_rate(value)) == value);
 }
 
 }  // namespace drover::config
