@@ -29,6 +29,11 @@ const llhttp_settings_t* llhttp_settings() {
     llhttp_settings_init(&made);
     made.on_headers_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
     made.on_message_complete = [](llhttp_t*) noexcept -> int { return HPE_PAUSED; };
+    // `data` is where the payload goes, and null for whom it does not matter.
+    made.on_body = [](llhttp_t* parser, const char* at, std::size_t length) noexcept -> int {
+      if (parser->data != nullptr) static_cast<std::string*>(parser->data)->append(at, length);
+      return HPE_OK;
+    };
     return made;
   }();
   return &kSettings;
@@ -216,7 +221,8 @@ class ResponseParser::Impl final : public HeadParser {
   explicit Impl(const HeadLimits& limits) : HeadParser(head_, limits, 0) {}
 
   Result<Fed> feed(Bytes input);
-  Result<Fed> feed_body(Bytes input);
+  // A null `payload`: only where the body ends.
+  Result<Fed> feed_body(Bytes input, std::string* payload);
   bool body_is_empty() const;
   bool finish() const { return state_ == State::kWhole || (state_ == State::kBody && lasts_until_close()); }
   const ResponseHead& head() const { return head_; }
@@ -283,9 +289,10 @@ bool ResponseParser::Impl::body_is_empty() const {
   return framing_.framing == Framing::kLength && framing_.length == 0;
 }
 
-Result<Fed> ResponseParser::Impl::feed_body(Bytes input) {
+Result<Fed> ResponseParser::Impl::feed_body(Bytes input, std::string* payload) {
   if (state_ == State::kWhole) return Fed{true, 0};
   const auto text = as_text(input);
+  llhttp_.data = payload;
   const auto verdict = llhttp_execute(&llhttp_, text.data(), text.size());
   if (verdict == HPE_OK) return Fed{false, input.size()};
   if (verdict == HPE_PAUSED) {
@@ -304,7 +311,10 @@ const ResponseHead& ResponseParser::head() const {
   return impl_->head();
 }
 Result<Fed> ResponseParser::feed_body(Bytes input) {
-  return impl_->feed_body(input);
+  return impl_->feed_body(input, nullptr);
+}
+Result<Fed> ResponseParser::feed_body(Bytes input, std::string& payload) {
+  return impl_->feed_body(input, &payload);
 }
 bool ResponseParser::body_is_empty() const {
   return impl_->body_is_empty();

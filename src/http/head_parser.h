@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -56,6 +57,8 @@ class ResponseParser {
   // For an answer other than 101, after feed() said complete: finds the end of the body (Content-Length, chunked,
   // or until the end of the connection). The bytes themselves are the caller's to pass on.
   Result<Fed> feed_body(Bytes input);
+  // The same, and appends the payload to `payload`: what is left of the bytes without the framing of chunks.
+  Result<Fed> feed_body(Bytes input, std::string& payload);
   // Whether the head says that there is no body at all (204, 304, Content-Length: 0).
   bool body_is_empty() const;
   // The connection ended here. True: the message is whole (a body that lasts until the end is), false: it was cut

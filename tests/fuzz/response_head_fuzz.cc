@@ -25,6 +25,7 @@ struct Verdict {
   std::optional<std::string> error = {};  // the detail
   std::size_t head_size = 0;              // 0: not complete
   std::size_t body_size = 0;
+  std::string payload = {};
   bool body_complete = false;
   bool may_end_here = false;
 
@@ -42,7 +43,7 @@ Verdict feed(ResponseParser& parser, Bytes input, std::size_t step) {
   while (at < input.size() && !verdict.body_complete) {
     const auto piece = input.subspan(at, std::min(step, input.size() - at));
     const bool in_head = verdict.head_size == 0;
-    const auto fed = in_head ? parser.feed(piece) : parser.feed_body(piece);
+    const auto fed = in_head ? parser.feed(piece) : parser.feed_body(piece, verdict.payload);
     if (!fed) {
       require(!parser.finish());
       // How many bytes went before depends on the pieces.
@@ -59,6 +60,7 @@ Verdict feed(ResponseParser& parser, Bytes input, std::size_t step) {
       verdict.body_complete = parser.body_is_empty();
     }
   }
+  require(verdict.payload.size() <= verdict.body_size);
   verdict.may_end_here = parser.finish();
   return verdict;
 }

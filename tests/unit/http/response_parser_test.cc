@@ -138,6 +138,46 @@ TEST_CASE("a chunked body") {
   CHECK(body_of(kHead, "11111111111111111\r\nhello\r\n") == "broken");
 }
 
+// What is left of a body without its framing, fed in pieces of `step` bytes behind a head.
+std::string payload_of(std::string_view head, std::string_view body, std::size_t step) {
+  ResponseParser parser({});
+  test::read(parser, head);
+  std::string payload;
+  for (std::size_t at = 0; at < body.size();) {
+    const auto fed = parser.feed_body(as_bytes(body.substr(at, step)), payload);
+    if (!fed || fed->complete) break;
+    at += fed->consumed;
+  }
+  return payload;
+}
+std::string payload_of(std::string_view headers, std::string_view body) {
+  const auto head = std::string(headers) + "\r\n\r\n";
+  const auto expected = payload_of(head, body, body.size() + 1);
+  for (std::size_t step = 1; step <= body.size(); ++step) CHECK(payload_of(head, body, step) == expected);
+  return expected;
+}
+
+TEST_CASE("the payload of a body, without its framing and without what stands behind it") {
+  CHECK(payload_of("HTTP/1.1 200 OK\r\nContent-Length: 5", "hello and more") == "hello");
+  CHECK(payload_of("HTTP/1.1 200 OK\r\nContent-Length: 9", "hello") == "hello");
+  CHECK(payload_of("HTTP/1.1 200 OK", "hello") == "hello");
+  CHECK(payload_of("HTTP/1.1 204 OK", "hello").empty());
+  constexpr std::string_view kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked";
+  CHECK(payload_of(kChunked, "3;a=b\r\nhel\r\n2\r\nlo\r\n0\r\nT: x\r\n\r\nmore") == "hello");
+  CHECK(payload_of(kChunked, "3\r\nhel\r\n9\r\nlo") == "hello");
+  CHECK(payload_of(kChunked, "3\r\nhel\r\nx\r\nlo") == "hel");
+}
+
+TEST_CASE("a body may be read with and without its payload in turns") {
+  ResponseParser parser({});
+  test::read(parser, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n");
+  std::string payload = "before ";
+  REQUIRE(parser.feed_body(as_bytes("one"), payload));
+  REQUIRE(parser.feed_body(as_bytes("two")));
+  CHECK(parser.feed_body(as_bytes("sixes"), payload)->complete);
+  CHECK(payload == "before onesix");
+}
+
 TEST_CASE("a body until the end of the connection") {
   CHECK(body_of("HTTP/1.1 200 OK", "hello") == "more, may end");
   CHECK(body_of("HTTP/1.0 200 OK", "") == "more, may end");
