@@ -34,11 +34,12 @@ TEST_CASE("beyond the limit a few connections are accepted, to be refused in wor
   CHECK(admission.enter() == Admission::Verdict::kAdmitted);
 }
 
-TEST_CASE("the soft limit of descriptors is raised to the hard one, and the reserve grows with workers") {
-  const auto one = descriptor_budget(1, 1);
-  const auto four = descriptor_budget(4, 2);
+TEST_CASE("the soft limit of descriptors is raised to the hard one, and the reserve grows with what there is to do") {
+  const auto one = descriptor_budget(1, 1, 0);
+  const auto four = descriptor_budget(4, 2, 0);
   CHECK(one.limit >= 1);
   CHECK(four.reserve > one.reserve);
+  CHECK(descriptor_budget(1, 1, 30).reserve == one.reserve + 30);
 }
 
 }  // namespace
