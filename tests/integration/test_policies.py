@@ -1,4 +1,4 @@
-"""Which backend of a pool a session goes to: round_robin, least_connections, max_connections."""
+"""Which backend of a pool a session goes to: the policies by weight, max_connections."""
 
 import collections
 
@@ -60,8 +60,9 @@ def test_least_connections_counts_by_weight(start, fleet):
     assert collections.Counter(name for _, name in sessions) == {"a": 10, "b": 30}
 
 
-def test_least_connections_is_the_default(start, fleet):
-    drover = start({"backends": _entries(fleet("a", "b"))})
+def test_health_score_is_the_default(start, fleet):
+    """Without reports it goes by connections, which are live; a latency that nobody is slow at is no part of it."""
+    drover = start({"backends": _entries(fleet("a", "b")), "score": {"latency": 0}})
     sessions = {name: client for client, name in (_open(drover), _open(drover))}
     assert set(sessions) == {"a", "b"}
     sessions["b"].reset()
@@ -71,7 +72,22 @@ def test_least_connections_is_the_default(start, fleet):
     replacement.close()
 
 
-@pytest.mark.parametrize("policy", ["round_robin", "least_connections"])
+@pytest.mark.parametrize("policy", ["health_score", "least_connections", "round_robin", "random_two",
+                                    {"consistent_hash": {"key": "query:n", "bound": 1}}])
+def test_weights_are_kept_within_two_percent(start, fleet, policy):
+    drover = start({"policy": policy, "score": {"latency": 0},
+                    "backends": _entries(fleet("a", "b", "c"), weight=[1, 2, 3])})
+    sessions = []
+    for number in range(600):
+        client = connect(drover.port, upgrade_request(f"/ws?n={number}"))
+        sessions.append((client, client.read_head().get("X-Backend")))
+    counts = collections.Counter(name for _, name in sessions)
+    for name, share in {"a": 100, "b": 200, "c": 300}.items():
+        assert abs(counts[name] - share) <= 0.02 * 600, counts
+
+
+@pytest.mark.parametrize("policy", ["health_score", "least_connections", "round_robin", "random_two",
+                                    "consistent_hash"])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_max_connections_of_a_backend_is_never_exceeded(start, fleet, policy, workers):
     drover = start({"workers": workers, "policy": policy,

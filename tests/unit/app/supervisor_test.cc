@@ -96,12 +96,6 @@ TEST_CASE("several workers listen on the same port") {
   CHECK(run(std::string(kSmall) + "workers: 3\n", {SIGTERM}).exit_code == 0);
 }
 
-TEST_CASE("a backend that cannot be resolved is named") {
-  const auto outcome = run("listen: '127.0.0.1:0'\nadmin: {bind: ''}\nbackends: ['nowhere.invalid:80']\n", {});
-  CHECK(outcome.exit_code == 1);
-  CHECK(contains(outcome.said, "nowhere.invalid"));
-}
-
 TEST_CASE("too few descriptors for a single connection say what to raise") {
   const auto outcome = in_process([](std::string& said) {
     const rlimit few{30, 30};
