@@ -50,14 +50,25 @@ class Latency {
   static constexpr Milliseconds kForgetAfter{60'000};
 
   void add(std::chrono::microseconds sample, MonotonicTime now) {
-    const double ms = std::chrono::duration<double, std::milli>(sample).count();
-    const auto before = reading_.fresh(now, kForgetAfter);
-    reading_.set(before ? *before + kShareOfSample * (ms - *before) : ms, now);
+    const bool first = !measured_.fresh(now, kForgetAfter);
+    measured_.set(0, now);
+    take(sample, now, first ? std::nullopt : reading_.fresh(now, kForgetAfter));
+  }
+  // How long a connection took: its kernel answers that, not the backend's program. It counts only while there is
+  // nothing better.
+  void add_connect(std::chrono::microseconds sample, MonotonicTime now) {
+    if (!measured_.fresh(now, kForgetAfter)) take(sample, now, reading_.fresh(now, kForgetAfter));
   }
   const Reading& reading() const { return reading_; }
 
  private:
+  void take(std::chrono::microseconds sample, MonotonicTime now, std::optional<double> before) {
+    const double ms = std::chrono::duration<double, std::milli>(sample).count();
+    reading_.set(before ? *before + kShareOfSample * (ms - *before) : ms, now);
+  }
+
   Reading reading_;
+  Reading measured_;  // when add() was called last; its value has no meaning
 };
 
 struct Load {

@@ -96,10 +96,11 @@ void Watch::end_probe(const ProbeResult& result) {
 void Watch::take(const ProbeResult& result) {
   const auto now = loop_.now();
   auto& load = backend_->load();
-  // The kernel answers a tcp probe, not the program: it is better than nothing, and worse than anything else.
-  const bool weak = check_.type == config::HealthCheck::Type::kTcp;
-  const auto known = load.latency.reading().fresh(now, balancer::Latency::kForgetAfter);
-  if (result.round_trip && !(weak && known)) load.latency.add(*result.round_trip, now);
+  if (result.round_trip && check_.type == config::HealthCheck::Type::kTcp) {
+    load.latency.add_connect(*result.round_trip, now);
+  } else if (result.round_trip) {
+    load.latency.add(*result.round_trip, now);
+  }
   if (result.report) backend_->take_report(*result.report, now);
   if (result.verdict) return note_verdict(Verdict::kGood, "");
   const Error& error = result.verdict.error();

@@ -97,9 +97,11 @@ class Server {
   // Called once with nothing received, then whenever something has come. Does nothing by default.
   Peer::Script script = [](Peer&) {};
   std::vector<std::unique_ptr<Peer>> peers;
+  std::size_t accepted = 0;
 
  private:
   void accept(int fd) {
+    ++accepted;
     std::erase_if(peers, [](const auto& peer) { return !peer->in_use(); });
     peers.push_back(std::make_unique<Peer>(loop_, fd, script));
   }
