@@ -28,25 +28,12 @@ Status well() {
 }
 
 StatusSource telling(const Status& status) {
-  return {[status] { return status; }};
+  return {.status = [status] { return status; }, .pools = [] { return Pools{}; }};
 }
 
-struct Answer {
-  explicit Answer(const std::string& text) {
-    const auto end = text.find("\r\n\r\n");
-    REQUIRE(end != std::string::npos);
-    head = text.substr(0, end + 2);
-    body = text.substr(end + 4);
-    status = std::stoi(text.substr(9, 3));
-  }
-  bool has(std::string_view line) const { return head.find("\r\n" + std::string(line) + "\r\n") != std::string::npos; }
-  Json json() const { return Json::parse(body); }
-  std::string head, body;
-  int status = 0;
-};
-
 Answer ask(const Status& status, std::string_view line, std::string_view headers = "Host: localhost\r\n") {
-  return Answer(answer_request(Request(line, headers).head(), telling(status)));
+  const Endpoints endpoints(telling(status));
+  return ask(endpoints, Asked(line, headers));
 }
 
 }  // namespace
@@ -162,13 +149,19 @@ TEST_CASE("a body is refused, an empty one is none") {
 }
 
 TEST_CASE("foreign hosts and origins are 403 before anything is told") {
-  const StatusSource never{[]() -> Status {
-    FAIL("the status was asked for");
-    return {};
-  }};
+  const StatusSource never{.status = []() -> Status {
+                             FAIL("the status was asked for");
+                             return {};
+                           },
+                           .pools = []() -> Pools {
+                             FAIL("the pools were asked for");
+                             return {};
+                           }};
+  const Endpoints endpoints(never);
   for (const char* headers : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: http://evil.example\r\n"}) {
-    for (const char* line : {"GET /health", "GET /nowhere", "POST /ready"}) {
-      const Answer answer(answer_request(Request(line, headers).head(), never));
+    for (const char* line : {"GET /health", "GET /nowhere", "POST /ready", "GET /api/v1/backends",
+                             "POST /api/v1/backends/chat/web-1/load"}) {
+      const auto answer = ask(endpoints, Asked(line, headers), "{}");
       CHECK(answer.status == 403);
       CHECK(answer.json().contains("error"));
     }

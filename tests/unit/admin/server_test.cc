@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
 #include <memory>
@@ -15,17 +16,21 @@
 #include <thread>
 #include <vector>
 
+#include "pools.h"
+
 namespace drover::admin {
 
 namespace {
 
-constexpr Timeouts kPatient{.head = Milliseconds(60'000), .linger = Milliseconds(60'000)};
+constexpr Timeouts kPatient{.request = Milliseconds(60'000), .linger = Milliseconds(60'000)};
 
 // A server on a loop and thread of its own.
 class Running {
  public:
   explicit Running(const Timeouts& timeouts = kPatient) {
-    server_ = std::make_unique<Server>(loop_, StatusSource{[this] { return status_; }}, timeouts);
+    const StatusSource source{.status = [this] { return status_; },
+                              .pools = [this] { return Pools{make_pool("chat", {backend})}; }};
+    server_ = std::make_unique<Server>(loop_, source, timeouts);
     const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
     REQUIRE(bound);
     address = *bound;
@@ -48,6 +53,7 @@ class Running {
   Server& server() { return *server_; }
 
   net::Address address;
+  const std::shared_ptr<balancer::Backend> backend = make_backend("web-1");
 
  private:
   Status status_{.version = "1", .phase = Phase::kServing, .max_connections = 10, .pools = {{"default", 1, 1}}};
@@ -75,6 +81,12 @@ class Client {
       text.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  void finish() { ::shutdown(fd_, SHUT_WR); }
+  std::string read(std::size_t size) {
+    std::string text(size, '\0');
+    const ssize_t got = ::recv(fd_, text.data(), size, MSG_WAITALL);
+    return text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
   }
   // Until the server's FIN; `error_number` is 0 then, and says what went wrong otherwise.
   std::string read_all() {
@@ -138,7 +150,7 @@ TEST_CASE("what is no request gets its status") {
 }
 
 TEST_CASE("a head that does not come in time is 408, and silence is cut") {
-  Running running({.head = Milliseconds(100), .linger = Milliseconds(100)});
+  Running running({.request = Milliseconds(100), .linger = Milliseconds(100)});
   CHECK(ask(running.address, "GET /health HTT").starts_with("HTTP/1.1 408 "));
   Client silent(running.address);
   CHECK(silent.read_all().empty());
@@ -146,7 +158,7 @@ TEST_CASE("a head that does not come in time is 408, and silence is cut") {
 }
 
 TEST_CASE("dripping does not move the deadline") {
-  Running running({.head = Milliseconds(200), .linger = Milliseconds(60'000)});
+  Running running({.request = Milliseconds(200), .linger = Milliseconds(60'000)});
   Client client(running.address);
   REQUIRE(client.send("GET /health HTTP/1.1\r\nX: "));
   std::thread dripping([&client] {
@@ -158,7 +170,7 @@ TEST_CASE("dripping does not move the deadline") {
 }
 
 TEST_CASE("a client that never closes is cut after the linger time") {
-  Running running({.head = Milliseconds(60'000), .linger = Milliseconds(100)});
+  Running running({.request = Milliseconds(60'000), .linger = Milliseconds(100)});
   Client client(running.address);
   REQUIRE(client.send(kReady));
   CHECK(client.read_all().ends_with("{\"ready\":true}\n"));
@@ -209,7 +221,7 @@ TEST_CASE("an address that is taken is an error") {
   socklen_t size = sizeof(bound);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   net::Loop loop;
-  Server server(loop, StatusSource{[] { return Status{}; }});
+  Server server(loop, StatusSource{.status = [] { return Status{}; }, .pools = [] { return Pools{}; }});
   const auto listening = server.listen(net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)));
   REQUIRE(!listening);
   CHECK(listening.error().code == Code::kAddress);
