@@ -5,11 +5,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <expected>
 #include <iterator>
 #include <memory>
 
+#include "balancer/load_report.h"
 #include "balancer/pool.h"
 #include "balancer/score.h"
+#include "base/log.h"
 
 namespace drover::admin {
 
@@ -20,15 +23,16 @@ using Json = nlohmann::ordered_json;
 // The numbers of a report under the names that the API has for them.
 struct Figure {
   const char* name;
+  std::optional<double> balancer::LoadReport::* told;
   balancer::Reading balancer::Load::* known;
 };
 
 constexpr Figure kFigures[] = {
-    {"cpu", &balancer::Load::cpu},
-    {"memory", &balancer::Load::memory},
-    {"connections", &balancer::Load::connections},
-    {"message_rate", &balancer::Load::message_rate},
-    {"response_time_ms", &balancer::Load::response_time},
+    {"cpu", &balancer::LoadReport::cpu, &balancer::Load::cpu},
+    {"memory", &balancer::LoadReport::memory, &balancer::Load::memory},
+    {"connections", &balancer::LoadReport::connections, &balancer::Load::connections},
+    {"message_rate", &balancer::LoadReport::message_rate, &balancer::Load::message_rate},
+    {"response_time_ms", &balancer::LoadReport::response_time_ms, &balancer::Load::response_time},
 };
 
 double rounded(double value) {
@@ -117,12 +121,59 @@ Json pool_json(const balancer::Pool& pool, MonotonicTime now) {
   return json;
 }
 
+std::expected<std::shared_ptr<balancer::Backend>, Reply> find_backend(const StatusSource& source,
+                                                                      const std::string& pool_name,
+                                                                      const std::string& name) {
+  const auto pools = source.pools();
+  const auto pool = std::ranges::find(pools, pool_name, [](const auto& one) { return one->name(); });
+  if (pool == pools.end()) return std::unexpected(failure(404, "no pool '" + pool_name + "'"));
+  const auto backends = (*pool)->backends();
+  const auto backend = std::ranges::find(backends, name, [](const auto& one) { return one->name(); });
+  if (backend != backends.end()) return *backend;
+  return std::unexpected(failure(404, "no backend '" + name + "' in pool '" + pool_name + "'"));
+}
+
+// Empty where nothing looks like percent.
+std::string percent_warning(const balancer::LoadReport& report) {
+  std::string list;
+  for (const auto& value : report.look_like_percent) list.append(list.empty() ? "" : ", ").append(value);
+  return list.empty() ? list : "above 2, which looks like percent where fractions are expected: " + list;
+}
+
 }  // namespace
 
 Reply list_backends(const Call& call) {
   auto pools = Json::array();
   for (const auto& pool : call.source.pools()) pools.push_back(pool_json(*pool, call.request.now));
   return json_reply(200, Json{{"pools", std::move(pools)}});
+}
+
+Reply take_load(const Call& call) {
+  const auto found = find_backend(call.source, call.parameters[0], call.parameters[1]);
+  if (!found) return found.error();
+  balancer::Backend& backend = **found;
+  if (call.request.body.empty()) return failure(400, "there is no body, or no Content-Length");
+  const auto report = balancer::parse_json_report(call.request.body);
+  if (!report) return failure(400, report.error().detail);
+
+  backend.take_report(*report, call.request.now);  // of an empty report too: what is ignored is counted
+  log::debug("load_posted",
+             {{"pool", backend.pool()}, {"backend", backend.name()}, {"peer", call.request.peer.text()}});
+  const auto warning = percent_warning(*report);
+  if (report->empty()) {
+    return failure(400, warning.empty() ? "none of cpu_usage, memory_usage, connections, message_rate and "
+                                          "response_time has a usable value"
+                                        : warning);
+  }
+  auto taken = Json::object();
+  for (const auto& figure : kFigures) {
+    if (!((*report).*figure.told)) continue;
+    // As it was taken: a fraction above 1 counts as 1.
+    if (const auto known = (backend.load().*figure.known).last()) taken[figure.name] = rounded(known->value);
+  }
+  Json json = {{"taken", std::move(taken)}, {"ignored", report->ignored}};
+  if (!warning.empty()) json["warning"] = warning;
+  return json_reply(200, json);
 }
 
 }  // namespace drover::admin

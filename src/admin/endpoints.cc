@@ -27,6 +27,7 @@ constexpr Endpoint kEndpoints[] = {
     {"GET", "/health", health},
     {"GET", "/ready", ready},
     {"GET", "/api/v1/backends", list_backends},
+    {"POST", "/api/v1/backends/{pool}/{name}/load", take_load},
 };
 
 struct Match {
