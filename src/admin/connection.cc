@@ -1,9 +1,9 @@
-// Reading → Answering → (Finishing →) Closing; a deadline covers each of them.
+// Head → (Body →) Answering → (Finishing →) Closing; a deadline covers each of them.
 #include "admin/connection.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
-
-#include "admin/endpoints.h"
 
 namespace drover::admin {
 
@@ -12,12 +12,19 @@ namespace {
 // Larger than what any browser or scraper sends; the target's limit is below the head's, so that it can be told apart.
 constexpr http::HeadLimits kLimits{.max_head_size = 8 * 1024, .max_headers = 100, .max_target = 2 * 1024};
 
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+// RFC 9110 section 10.1.1: HTTP/1.0 knows no interim answers.
+bool expects_continue(const http::RequestHead& head) {
+  return head.minor_version() > 0 && http::same_name(head.find("expect").value_or(""), "100-continue");
+}
+
 }  // namespace
 
-Connection::Connection(net::Loop& loop, const StatusSource& source, const Timeouts& timeouts,
+Connection::Connection(net::Loop& loop, const Endpoints& endpoints, const Timeouts& timeouts,
                        std::function<void(Connection&)> on_closed)
     : loop_(loop),
-      source_(source),
+      endpoints_(endpoints),
       timeouts_(timeouts),
       on_closed_(std::move(on_closed)),
       stream_(loop),
@@ -25,20 +32,34 @@ Connection::Connection(net::Loop& loop, const StatusSource& source, const Timeou
   stream_.set_handler(*this);
 }
 
-void Connection::open(int fd) {
+void Connection::open(int fd, const net::Address& peer) {
+  peer_ = peer;
   if (!stream_.open(fd)) {
     phase_ = Phase::kClosing;
     return;
   }
-  loop_.arm(*this, loop_.now() + timeouts_.head);
+  loop_.arm(*this, loop_.now() + timeouts_.request);
   stream_.start_reading();
 }
 
 void Connection::on_read(net::ByteStream& /*stream*/, Bytes bytes) noexcept {
-  if (phase_ != Phase::kReading) return;
+  if (phase_ == Phase::kBody) return take_body(bytes);
+  if (phase_ != Phase::kHead) return;
   const auto fed = parser_.feed(bytes);
   if (!fed) return answer(answer_error(fed.error()));
-  if (fed->complete) answer(answer_request(parser_.head(), source_));
+  if (!fed->complete) return;
+  phase_ = Phase::kBody;
+  body_size_ = endpoints_.body_size(parser_.head());
+  const auto behind = bytes.subspan(fed->consumed);
+  // Who sends the body with the head waits for nothing.
+  if (behind.empty() && body_size_ > 0 && expects_continue(parser_.head())) stream_.write(as_bytes(kContinue));
+  take_body(behind);
+}
+
+void Connection::take_body(Bytes bytes) {
+  body_.append(as_text(bytes.first(std::min(bytes.size(), body_size_ - body_.size()))));
+  if (body_.size() < body_size_) return;
+  answer(endpoints_.answer({.head = parser_.head(), .body = body_, .peer = peer_, .now = loop_.now()}));
 }
 
 void Connection::answer(const std::string& response) {
@@ -65,7 +86,7 @@ void Connection::close_if_done() {
 }
 
 void Connection::on_deadline() noexcept {
-  if (phase_ == Phase::kReading && parser_.started()) {
+  if (phase_ == Phase::kBody || (phase_ == Phase::kHead && parser_.started())) {
     return answer(answer_error({Code::kRequestTimeout, Side::kClient, "the request did not arrive in time"}));
   }
   close();

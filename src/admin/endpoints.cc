@@ -1,119 +1,118 @@
-// Routing, JSON bodies and the response head around them (DESIGN section 10).
+// Who may ask, for which path, by which method and with what body (DESIGN section 10).
 #include "admin/endpoints.h"
 
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
-#include <optional>
-#include <string_view>
+#include <expected>
+#include <span>
+#include <vector>
 
 #include "admin/access.h"
+#include "admin/backends_api.h"
+#include "admin/health_api.h"
+#include "admin/path_pattern.h"
 #include "http/answer.h"
+#include "http/strictness.h"
 
 namespace drover::admin {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-enum class Body : std::uint8_t { kSent, kLeftOut };  // RFC 9110 section 9.3.2: HEAD has the head of GET alone
-
-struct Reply {
-  unsigned status = 200;
-  Json body;
+struct Endpoint {
+  std::string_view method;  // GET serves HEAD too
+  std::string_view path;
+  Reply (*handler)(const Call& call);
 };
 
-std::string response(const Reply& reply, Body sent) {
-  // A path may hold bytes that are no UTF-8: they become U+FFFD.
-  const std::string body = reply.body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-  std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " ";
-  text.append(http::reason_of(reply.status));
-  text.append("\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n");
-  if (reply.status == 405) text.append("Allow: GET, HEAD\r\n");  // RFC 9110 section 15.5.6
-  text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\nConnection: close\r\n\r\n");
-  if (sent == Body::kSent) text.append(body);
-  return text;
+// A path may stand here once for each of its methods.
+constexpr Endpoint kEndpoints[] = {
+    {"GET", "/health", health},
+    {"GET", "/ready", ready},
+    {"GET", "/api/v1/backends", list_backends},
+    {"POST", "/api/v1/backends/{pool}/{name}/load", take_load},
+};
+
+struct Match {
+  const Endpoint& endpoint;
+  std::vector<std::string_view> parameters;  // as written
+};
+
+// What a request comes to by its head.
+struct Route {
+  const Endpoint& endpoint;
+  std::vector<std::string> parameters;  // decoded
+  std::size_t body_size;
+};
+
+template <class T>
+using Judged = std::expected<T, Reply>;
+
+std::unexpected<Reply> refuse(unsigned status, std::string_view sentence) {
+  return std::unexpected(failure(status, sentence));
 }
 
-Reply failure(unsigned status, std::string_view text) {
-  return {status, {{"error", text}}};
+// HEAD is GET to the table.
+std::string_view method_of(const http::RequestHead& head) {
+  return head.method() == "HEAD" ? "GET" : head.method();
 }
 
-bool any_eligible(const Status& status) {
-  return std::ranges::any_of(status.pools, [](const PoolStatus& pool) { return pool.eligible > 0; });
-}
-
-Json connection_pool(const Status& status) {
-  const double share = status.max_connections == 0 ? 0.0
-                                                   : static_cast<double>(status.active_connections) /
-                                                         static_cast<double>(status.max_connections);
-  return {{"healthy", status.active_connections < status.max_connections},
-          {"active_connections", status.active_connections},
-          {"max_connections", status.max_connections},
-          {"utilization", share}};
-}
-
-Json backends(const Status& status) {
-  auto pools = Json::array();
-  for (const auto& pool : status.pools) {
-    pools.push_back({{"name", pool.name}, {"total", pool.backends}, {"eligible", pool.eligible}});
+Judged<Match> find_endpoint(const http::RequestHead& head) {
+  std::string allowed;
+  for (const auto& endpoint : kEndpoints) {
+    auto parameters = match(endpoint.path, head.path());
+    if (!parameters) continue;
+    if (endpoint.method == method_of(head)) return Match{endpoint, std::move(*parameters)};
+    if (!allowed.empty()) allowed.append(", ");
+    allowed.append(endpoint.method == "GET" ? "GET, HEAD" : endpoint.method);
   }
-  return {{"healthy", any_eligible(status)}, {"pools", std::move(pools)}};
+  if (allowed.empty()) return refuse(404, "no such path '" + std::string(head.path()) + "'");
+  Reply reply = failure(405, "this path allows " + allowed);
+  reply.allow = std::move(allowed);
+  return std::unexpected(std::move(reply));
 }
 
-// 200 while the process serves: this is liveness, and a restart would heal none of the checks. What is not well makes
-// the word "degraded".
-Reply health(const Status& status) {
-  Json checks = {
-      {"connection_pool", connection_pool(status)},
-      {"memory_usage", {{"healthy", true}, {"rss_bytes", status.resident_bytes}}},
-      // The queue between the workers and the logs. A line that is lost stays lost until the restart.
-      {"message_queue", {{"healthy", status.log_lines_dropped == 0}, {"log_lines_dropped", status.log_lines_dropped}}},
-      {"backends", backends(status)},
-  };
-  const bool well = std::ranges::all_of(checks, [](const Json& check) { return check["healthy"].get<bool>(); });
-  return {200,
-          {{"status", well ? "healthy" : "degraded"},
-           {"version", status.version},
-           {"uptime_seconds", status.uptime.count()},
-           {"checks", std::move(checks)}}};
-}
-
-std::optional<std::string_view> obstacle(const Status& status) {
-  switch (status.phase) {
-    case Phase::kStarting: return "not listening";
-    case Phase::kShuttingDown: return "shutting down";
-    case Phase::kServing: break;
+Judged<std::size_t> size_of_body(const http::RequestHead& head) {
+  const auto framing = http::read_framing(head, head.minor_version());
+  if (!framing) return refuse(http::status_of(framing.error().code), framing.error().detail);
+  const bool chunked = framing->framing == http::Framing::kChunked;
+  if (method_of(head) == "GET") {
+    if (chunked || framing->length > 0) return refuse(413, "no request body is taken here");
+    return 0;
   }
-  if (!any_eligible(status)) return "no pool has an eligible backend";
-  return std::nullopt;
+  // RFC 9110 section 15.5.12.
+  if (chunked) return refuse(411, "a body needs a Content-Length here, Transfer-Encoding is not taken");
+  if (framing->length > Endpoints::kMaxBody) {
+    return refuse(413, "the body is over " + std::to_string(Endpoints::kMaxBody) + " bytes");
+  }
+  return static_cast<std::size_t>(framing->length);
 }
 
-Reply ready(const Status& status) {
-  if (const auto reason = obstacle(status)) return {503, {{"ready", false}, {"reason", *reason}}};
-  return {200, {{"ready", true}}};
-}
-
-bool has_body(const http::RequestHead& head) {
-  const auto length = head.find("content-length").value_or("");
-  return head.find("transfer-encoding") || length.find_first_not_of('0') != std::string_view::npos;
-}
-
-Reply reply_to(const http::RequestHead& head, const StatusSource& source) {
+Judged<Route> judge(const http::RequestHead& head) {
   if (const auto access = check_access(head); !access) {
-    return failure(http::status_of(access.error().code), access.error().detail);
+    return refuse(http::status_of(access.error().code), access.error().detail);
   }
-  const auto path = head.path();
-  if (path != "/health" && path != "/ready") return failure(404, "no such path '" + std::string(path) + "'");
-  if (head.method() != "GET" && head.method() != "HEAD") return failure(405, "only GET and HEAD are allowed here");
-  if (has_body(head)) return failure(413, "no request body is taken here");
-  return path == "/health" ? health(source.status()) : ready(source.status());
+  const auto found = find_endpoint(head);
+  if (!found) return std::unexpected(found.error());
+  const auto body = size_of_body(head);
+  if (!body) return std::unexpected(body.error());
+  Route route{.endpoint = found->endpoint, .parameters = {}, .body_size = *body};
+  for (const auto written : found->parameters) {
+    auto decoded = percent_decoded(written);
+    if (!decoded) return refuse(400, "a '%' in the path has no two hexadecimal digits behind it");
+    route.parameters.push_back(std::move(*decoded));
+  }
+  return route;
 }
 
 }  // namespace
 
-std::string answer_request(const http::RequestHead& head, const StatusSource& source) {
-  return response(reply_to(head, source), head.method() == "HEAD" ? Body::kLeftOut : Body::kSent);
+std::size_t Endpoints::body_size(const http::RequestHead& head) const {
+  const auto route = judge(head);
+  return route ? route->body_size : 0;
+}
+
+std::string Endpoints::answer(const Request& request) const {
+  const auto route = judge(request.head);
+  const Reply reply = route ? route->endpoint.handler({request, route->parameters, source_}) : route.error();
+  return response(reply, request.head.method() == "HEAD" ? Body::kLeftOut : Body::kSent);
 }
 
 std::string answer_error(const Error& error) {

@@ -9,7 +9,7 @@
 namespace drover::admin {
 
 struct Server::Connections {
-  Connections(StatusSource from, const Timeouts& limits) : source(std::move(from)), timeouts(limits) {}
+  Connections(StatusSource source, const Timeouts& limits) : endpoints(std::move(source)), timeouts(limits) {}
 
   void cut_oldest_beyond_limit() {
     const auto is_open = [](const auto& connection) { return !connection->closing(); };
@@ -20,7 +20,7 @@ struct Server::Connections {
     for (const auto& connection : open) connection->close();
   }
 
-  const StatusSource source;
+  const Endpoints endpoints;
   const Timeouts timeouts;
   std::vector<std::unique_ptr<Connection>> open;  // those that are closing included
 };
@@ -33,15 +33,15 @@ Server::~Server() {
 }
 
 Result<net::Address> Server::listen(const net::Address& address) {
-  const auto accept = [this](int fd, const net::Address& /*peer*/) {
+  const auto accept = [this](int fd, const net::Address& peer) {
     connections_->cut_oldest_beyond_limit();
     // Each holds the set that it is in; what is closing when the server goes is freed by the last of them.
     const auto forget = [set = connections_](Connection& closed) {
       std::erase_if(set->open, [&closed](const auto& one) { return one.get() == &closed; });
     };
     auto& connections = connections_->open;
-    connections.push_back(std::make_unique<Connection>(loop_, connections_->source, connections_->timeouts, forget));
-    connections.back()->open(fd);
+    connections.push_back(std::make_unique<Connection>(loop_, connections_->endpoints, connections_->timeouts, forget));
+    connections.back()->open(fd, peer);
   };
   const auto exhausted = [](int error_number) { log::warn("admin_accept_failed", {{"errno", error_number}}); };
   auto acceptor = std::make_unique<net::Acceptor>(

@@ -1,5 +1,5 @@
-// The admin HTTP server: GET /health and GET /ready on a loop that carries no sessions. One request a connection and
-// at most kMaxConnections at once, so that slow or hostile clients hold up nobody. One thread: its loop's.
+// The admin HTTP server, on a loop that carries no sessions; endpoints.h has what it answers. One request a connection
+// and at most kMaxConnections at once, so that slow or hostile clients hold up nobody. One thread: its loop's.
 #pragma once
 
 #include <cstddef>

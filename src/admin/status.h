@@ -1,12 +1,15 @@
-// What the admin server tells about the process, as plain values, and where it asks for them. The supervisor fills
-// them in: the admin folder looks into no worker itself.
+// What the admin server tells about the process, as plain values, and where it asks for them and for the pools. The
+// supervisor answers: the admin folder looks into no worker itself.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "balancer/pool.h"
 
 namespace drover::admin {
 
@@ -33,9 +36,13 @@ struct Status {
   std::vector<PoolStatus> pools;
 };
 
+using Pools = std::vector<std::shared_ptr<const balancer::Pool>>;
+
 // Called on the admin server's loop, a request at a time; it may read what other threads share, and must not wait.
 struct StatusSource {
   std::function<Status()> status;
+  // Those in force. The pools are immutable, their backends are not.
+  std::function<Pools()> pools;
 };
 
 // Physical memory that the process holds; 0 where /proc does not tell.

@@ -95,7 +95,9 @@ Result<void> Supervisor::serve_admin() {
   if (!config_.admin.bind) return {};
   const auto addresses = listening_addresses(*config_.admin.bind, "admin.bind");
   if (!addresses) return std::unexpected(addresses.error());
-  admin_ = std::make_unique<admin::Server>(loop_, admin::StatusSource{[this] { return status(); }});
+  const admin::StatusSource source{.status = [this] { return status(); },
+                                   .pools = [this] { return fleet_->snapshot()->pools; }};
+  admin_ = std::make_unique<admin::Server>(loop_, source);
   for (const auto& address : *addresses) {
     const auto bound = admin_->listen(address);
     if (!bound) return std::unexpected(bound.error());

@@ -46,8 +46,8 @@ TEST_CASE("names are not, whatever they look like") {
 }
 
 TEST_CASE("Host decides") {
-  CHECK(check_access(Request("GET /health", "Host: localhost\r\n").head()));
-  const auto refused = check_access(Request("GET /health", "Host: evil.example\r\n").head());
+  CHECK(check_access(Asked("GET /health", "Host: localhost\r\n").head()));
+  const auto refused = check_access(Asked("GET /health", "Host: evil.example\r\n").head());
   REQUIRE(!refused);
   CHECK(refused.error().code == Code::kForbidden);
   CHECK(refused.error().side == Side::kClient);
@@ -57,16 +57,16 @@ TEST_CASE("so does every Origin") {
   const std::string host = "Host: localhost\r\n";
   for (const char* origin : {"http://localhost:9900", "http://127.0.0.1", "https://[::1]:9900", "HTTP://LocalHost"}) {
     CAPTURE(origin);
-    CHECK(check_access(Request("GET /health", host + "Origin: " + origin + "\r\n").head()));
+    CHECK(check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head()));
   }
   for (const char* origin :
        {"http://evil.example", "null", "", "localhost", "http://", "https://localhost.evil.example",
         "http://localhost/path", "http://localhost@evil.example"}) {
     CAPTURE(origin);
-    CHECK(!check_access(Request("GET /health", host + "Origin: " + origin + "\r\n").head()));
+    CHECK(!check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head()));
   }
-  CHECK(!check_access(
-      Request("GET /health", host + "Origin: http://localhost\r\nORIGIN: http://evil.example\r\n").head()));
+  CHECK(
+      !check_access(Asked("GET /health", host + "Origin: http://localhost\r\nORIGIN: http://evil.example\r\n").head()));
 }
 
 }  // namespace drover::admin

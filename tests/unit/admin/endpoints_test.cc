@@ -28,25 +28,12 @@ Status well() {
 }
 
 StatusSource telling(const Status& status) {
-  return {[status] { return status; }};
+  return {.status = [status] { return status; }, .pools = [] { return Pools{}; }};
 }
 
-struct Answer {
-  explicit Answer(const std::string& text) {
-    const auto end = text.find("\r\n\r\n");
-    REQUIRE(end != std::string::npos);
-    head = text.substr(0, end + 2);
-    body = text.substr(end + 4);
-    status = std::stoi(text.substr(9, 3));
-  }
-  bool has(std::string_view line) const { return head.find("\r\n" + std::string(line) + "\r\n") != std::string::npos; }
-  Json json() const { return Json::parse(body); }
-  std::string head, body;
-  int status = 0;
-};
-
 Answer ask(const Status& status, std::string_view line, std::string_view headers = "Host: localhost\r\n") {
-  return Answer(answer_request(Request(line, headers).head(), telling(status)));
+  const Endpoints endpoints(telling(status));
+  return ask(endpoints, Asked(line, headers));
 }
 
 }  // namespace
@@ -140,6 +127,47 @@ TEST_CASE("other methods are 405 and name those that are allowed") {
   }
 }
 
+TEST_CASE("a path that is posted to allows nothing else") {
+  for (const char* method : {"GET", "HEAD", "PUT", "DELETE"}) {
+    const auto answer = ask(well(), std::string(method) + " /api/v1/backends/chat/web-1/load");
+    CHECK(answer.status == 405);
+    CHECK(answer.has("Allow: POST"));
+  }
+  const auto answer = ask(well(), "POST /api/v1/backends");
+  CHECK(answer.status == 405);
+  CHECK(answer.has("Allow: GET, HEAD"));
+  CHECK(ask(well(), "GET /ready").head.find("Allow:") == std::string::npos);
+}
+
+TEST_CASE("a body is waited for where it is taken alone") {
+  const Endpoints endpoints(telling(well()));
+  const auto size = [&](std::string_view line, const std::string& headers, std::string_view host = "localhost") {
+    return endpoints.body_size(Asked(line, "Host: " + std::string(host) + "\r\n" + headers).head());
+  };
+  constexpr std::string_view kLoad = "POST /api/v1/backends/chat/web-1/load";
+  CHECK(size(kLoad, "Content-Length: 5\r\n") == 5);
+  CHECK(size(kLoad, "Content-Length: 65536\r\n") == Endpoints::kMaxBody);
+  CHECK(size(kLoad, "Content-Length: 65537\r\n") == 0);
+  CHECK(size(kLoad, "Transfer-Encoding: chunked\r\n") == 0);
+  CHECK(size(kLoad, "") == 0);
+  CHECK(size(kLoad, "Content-Length: 5\r\n", "evil.example") == 0);
+  CHECK(size("POST /api/v1/backends/chat/%/load", "Content-Length: 5\r\n") == 0);
+  CHECK(size("POST /ready", "Content-Length: 5\r\n") == 0);
+  CHECK(size("POST /nowhere", "Content-Length: 5\r\n") == 0);
+  CHECK(size("GET /ready", "Content-Length: 5\r\n") == 0);
+}
+
+TEST_CASE("a body that cannot be taken is refused with its reason") {
+  const std::string host = "Host: localhost\r\n";
+  constexpr std::string_view kLoad = "POST /api/v1/backends/chat/web-1/load";
+  const auto large = ask(well(), kLoad, host + "Content-Length: 65537\r\n");
+  CHECK(large.status == 413);
+  CHECK(large.json() == Json{{"error", "the body is over 65536 bytes"}});
+  const auto chunked = ask(well(), kLoad, host + "Transfer-Encoding: chunked\r\n");
+  CHECK(chunked.status == 411);
+  CHECK(chunked.json() == Json{{"error", "a body needs a Content-Length here, Transfer-Encoding is not taken"}});
+}
+
 TEST_CASE("an unknown path is 404 and is quoted without its query") {
   CHECK(ask(well(), "GET /x").json() == Json{{"error", "no such path '/x'"}});
   CHECK(ask(well(), "GET /x?token=secret").json() == Json{{"error", "no such path '/x'"}});
@@ -162,13 +190,19 @@ TEST_CASE("a body is refused, an empty one is none") {
 }
 
 TEST_CASE("foreign hosts and origins are 403 before anything is told") {
-  const StatusSource never{[]() -> Status {
-    FAIL("the status was asked for");
-    return {};
-  }};
+  const StatusSource never{.status = []() -> Status {
+                             FAIL("the status was asked for");
+                             return {};
+                           },
+                           .pools = []() -> Pools {
+                             FAIL("the pools were asked for");
+                             return {};
+                           }};
+  const Endpoints endpoints(never);
   for (const char* headers : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: http://evil.example\r\n"}) {
-    for (const char* line : {"GET /health", "GET /nowhere", "POST /ready"}) {
-      const Answer answer(answer_request(Request(line, headers).head(), never));
+    for (const char* line : {"GET /health", "GET /nowhere", "POST /ready", "GET /api/v1/backends",
+                             "POST /api/v1/backends/chat/web-1/load"}) {
+      const auto answer = ask(endpoints, Asked(line, headers), "{}");
       CHECK(answer.status == 403);
       CHECK(answer.json().contains("error"));
     }

@@ -7,6 +7,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <future>
 #include <memory>
@@ -15,17 +16,21 @@
 #include <thread>
 #include <vector>
 
+#include "pools.h"
+
 namespace drover::admin {
 
 namespace {
 
-constexpr Timeouts kPatient{.head = Milliseconds(60'000), .linger = Milliseconds(60'000)};
+constexpr Timeouts kPatient{.request = Milliseconds(60'000), .linger = Milliseconds(60'000)};
 
 // A server on a loop and thread of its own.
 class Running {
  public:
   explicit Running(const Timeouts& timeouts = kPatient) {
-    server_ = std::make_unique<Server>(loop_, StatusSource{[this] { return status_; }}, timeouts);
+    const StatusSource source{.status = [this] { return status_; },
+                              .pools = [this] { return Pools{make_pool("chat", {backend})}; }};
+    server_ = std::make_unique<Server>(loop_, source, timeouts);
     const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
     REQUIRE(bound);
     address = *bound;
@@ -48,6 +53,7 @@ class Running {
   Server& server() { return *server_; }
 
   net::Address address;
+  const std::shared_ptr<balancer::Backend> backend = make_backend("web-1");
 
  private:
   Status status_{.version = "1", .phase = Phase::kServing, .max_connections = 10, .pools = {{"default", 1, 1}}};
@@ -76,6 +82,12 @@ class Client {
     }
     return true;
   }
+  void finish() { ::shutdown(fd_, SHUT_WR); }
+  std::string read(std::size_t size) {
+    std::string text(size, '\0');
+    const ssize_t got = ::recv(fd_, text.data(), size, MSG_WAITALL);
+    return text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
   // Until the server's FIN; `error_number` is 0 then, and says what went wrong otherwise.
   std::string read_all() {
     std::string text;
@@ -95,6 +107,10 @@ class Client {
 };
 
 constexpr std::string_view kReady = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+std::string post_head(std::string_view headers) {
+  return "POST /api/v1/backends/chat/web-1/load HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n";
+}
 
 std::string ask(const net::Address& address, std::string_view request) {
   Client client(address);
@@ -138,15 +154,95 @@ TEST_CASE("what is no request gets its status") {
 }
 
 TEST_CASE("a head that does not come in time is 408, and silence is cut") {
-  Running running({.head = Milliseconds(100), .linger = Milliseconds(100)});
+  Running running({.request = Milliseconds(100), .linger = Milliseconds(100)});
   CHECK(ask(running.address, "GET /health HTT").starts_with("HTTP/1.1 408 "));
   Client silent(running.address);
   CHECK(silent.read_all().empty());
   CHECK(silent.error_number == 0);
 }
 
+TEST_CASE("a body may come in pieces, and what comes behind it is thrown away") {
+  Running running;
+  const std::string body = R"({"cpu_usage":0.25})";
+  const std::string request = post_head("Content-Length: " + std::to_string(body.size()) + "\r\n") + body;
+  for (const std::size_t piece : {1UL, 7UL, request.size() - 1, request.size()}) {
+    CAPTURE(piece);
+    Client client(running.address);
+    for (std::size_t at = 0; at < request.size(); at += piece) {
+      REQUIRE(client.send(std::string_view(request).substr(at, piece)));
+      std::this_thread::yield();
+    }
+    client.send("garbage\r\n\r\n" + std::string(1024 * 1024, 'x'));
+    const auto answer = client.read_all();
+    CHECK(client.error_number == 0);
+    CHECK(answer.ends_with("\r\n\r\n{\"taken\":{\"cpu\":0.25},\"ignored\":0}\n"));
+    CHECK(answer.find("HTTP/1.1", 1) == std::string::npos);
+  }
+  const auto cpu = running.backend->load().cpu.last();
+  REQUIRE(cpu);
+  CHECK(monotonic_now() - cpu->at < Milliseconds(60'000));
+}
+
+TEST_CASE("a body is taken up to 64 KiB, and refused unread beyond") {
+  Running running;
+  std::string body = R"({"cpu_usage":0.25})";
+  body.resize(Endpoints::kMaxBody, ' ');
+  CHECK(ask(running.address, post_head("Content-Length: 65536\r\n") + body).starts_with("HTTP/1.1 200 "));
+  // The answer comes without the body.
+  CHECK(ask(running.address, post_head("Content-Length: 65537\r\n")).starts_with("HTTP/1.1 413 "));
+  CHECK(ask(running.address, post_head("Content-Length: 18446744073709551615\r\n")).starts_with("HTTP/1.1 413 "));
+  // Neither is the connection reset over a body that is sent all the same.
+  Client stubborn(running.address);
+  REQUIRE(stubborn.send(post_head("Content-Length: 1048576\r\n")));
+  stubborn.send(std::string(1048576, 'x'));
+  CHECK(stubborn.read_all().starts_with("HTTP/1.1 413 "));
+  CHECK(stubborn.error_number == 0);
+}
+
+TEST_CASE("a body without length is refused") {
+  Running running;
+  CHECK(ask(running.address, post_head("")).starts_with("HTTP/1.1 400 "));
+  const auto chunked = ask(running.address, post_head("Transfer-Encoding: chunked\r\n") + "2\r\n{}\r\n0\r\n\r\n");
+  CHECK(chunked.starts_with("HTTP/1.1 411 Length Required\r\n"));
+  for (const char* bad :
+       {"Content-Length: x\r\n", "Content-Length: -1\r\n", "Content-Length: 2, 2\r\n",
+        "Content-Length: 2\r\nContent-Length: 2\r\n", "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"}) {
+    CAPTURE(bad);
+    CHECK(ask(running.address, post_head(bad) + "{}").starts_with("HTTP/1.1 400 "));
+  }
+}
+
+TEST_CASE("who waits to be told before sending the body is told") {
+  Running running;
+  constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+  const std::string body = R"({"cpu_usage":0.25})";
+  const std::string expecting = "Expect: 100-Continue\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+  Client waiting(running.address);
+  REQUIRE(waiting.send(post_head(expecting)));
+  CHECK(waiting.read(kContinue.size()) == kContinue);
+  REQUIRE(waiting.send(body));
+  CHECK(waiting.read_all().starts_with("HTTP/1.1 200 "));
+  // Not where there is nothing to wait for: the body is here, there is none, or it is not wanted.
+  CHECK(ask(running.address, post_head(expecting) + body).starts_with("HTTP/1.1 200 "));
+  CHECK(ask(running.address, post_head("Expect: 100-continue\r\n")).starts_with("HTTP/1.1 400 "));
+  const auto large = post_head("Expect: 100-continue\r\nContent-Length: 100000\r\n");
+  CHECK(ask(running.address, large).starts_with("HTTP/1.1 413 "));
+}
+
+TEST_CASE("a body that does not come in time is 408, one that ends too early is nothing") {
+  Running running({.request = Milliseconds(100), .linger = Milliseconds(60'000)});
+  CHECK(ask(running.address, post_head("Content-Length: 18\r\n") + "{\"cpu").starts_with("HTTP/1.1 408 "));
+  CHECK(ask(running.address, post_head("Content-Length: 18\r\n")).starts_with("HTTP/1.1 408 "));
+  Running patient;
+  Client leaving(patient.address);
+  REQUIRE(leaving.send(post_head("Content-Length: 18\r\n") + "{\"cpu"));
+  leaving.finish();
+  CHECK(leaving.read_all().empty());
+  CHECK(!patient.backend->load().cpu.last());
+}
+
 TEST_CASE("dripping does not move the deadline") {
-  Running running({.head = Milliseconds(200), .linger = Milliseconds(60'000)});
+  Running running({.request = Milliseconds(200), .linger = Milliseconds(60'000)});
   Client client(running.address);
   REQUIRE(client.send("GET /health HTTP/1.1\r\nX: "));
   std::thread dripping([&client] {
@@ -158,7 +254,7 @@ TEST_CASE("dripping does not move the deadline") {
 }
 
 TEST_CASE("a client that never closes is cut after the linger time") {
-  Running running({.head = Milliseconds(60'000), .linger = Milliseconds(100)});
+  Running running({.request = Milliseconds(60'000), .linger = Milliseconds(100)});
   Client client(running.address);
   REQUIRE(client.send(kReady));
   CHECK(client.read_all().ends_with("{\"ready\":true}\n"));
@@ -209,7 +305,7 @@ TEST_CASE("an address that is taken is an error") {
   socklen_t size = sizeof(bound);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   net::Loop loop;
-  Server server(loop, StatusSource{[] { return Status{}; }});
+  Server server(loop, StatusSource{.status = [] { return Status{}; }, .pools = [] { return Pools{}; }});
   const auto listening = server.listen(net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)));
   REQUIRE(!listening);
   CHECK(listening.error().code == Code::kAddress);

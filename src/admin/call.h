@@ -1,0 +1,30 @@
+// What the handlers of the admin API are given. They do no I/O: they look at what the source tells, change what it
+// hands out, and return a reply.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/reply.h"
+#include "admin/status.h"
+#include "base/clock.h"
+#include "http/head.h"
+#include "net/address.h"
+
+namespace drover::admin {
+
+struct Request {
+  const http::RequestHead& head;
+  std::string_view body;  // whole
+  const net::Address& peer;
+  MonotonicTime now;
+};
+
+struct Call {
+  const Request& request;
+  const std::vector<std::string>& parameters;  // one for each {…} of the path, decoded
+  const StatusSource& source;
+};
+
+}  // namespace drover::admin

@@ -1,0 +1,31 @@
+// What a handler gives back, and the bytes of the response that is made of it. All bodies are JSON.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace drover::admin {
+
+struct Reply {
+  unsigned status = 200;
+  std::string body;   // JSON, with the end of its line
+  std::string allow;  // for 405: the methods, RFC 9110 section 15.5.6
+};
+
+// `body` is a JSON value of nlohmann's, which headers of ours do not show. What is no UTF-8 in it becomes U+FFFD: paths
+// and details may hold any bytes.
+template <class Json>
+Reply json_reply(unsigned status, const Json& body) {
+  return {status, body.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n", {}};
+}
+
+// {"error":"…"}: one sentence that says what was wrong, without a trailing dot.
+Reply failure(unsigned status, std::string_view sentence);
+
+enum class Body : std::uint8_t { kSent, kLeftOut };  // RFC 9110 section 9.3.2: HEAD has the head of GET alone
+
+// A whole response, the last of its connection.
+std::string response(const Reply& reply, Body sent);
+
+}  // namespace drover::admin
