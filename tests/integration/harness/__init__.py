@@ -1,5 +1,6 @@
 """What the integration tests are made of: Drover as a process, raw TCP peers, frames, and foreign WebSocket peers."""
 
+from harness.dns import DnsServer
 from harness.drover import Drover, drover_binary, log_lines, run_drover
 from harness.frames import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Frame, backend_frame, client_frame, close_body)
