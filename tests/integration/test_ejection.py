@@ -102,7 +102,7 @@ def test_a_4xx_is_no_failure_and_a_success_starts_the_count_anew(start, servers)
 def test_never_more_than_max_ejected_percent(start, answering):
     bad = [answering(f"bad{index}", "HTTP/1.1 500 No") for index in range(3)]
     drover = start({"policy": "round_robin", "ejection": {"failures": 1, "base_time": "1h", "max_ejected_percent": 50},
-                    "panic_threshold": "0%",
+                    "panic_threshold": "0%", "attempts": 4,
                     "backends": entries(a=bad[0].address, b=bad[1].address, c=bad[2].address,
                                         d=answering("good").address)})
     for _ in range(12):

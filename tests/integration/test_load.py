@@ -142,7 +142,7 @@ def test_the_agents_words(start, servers):
                     "health_check": {"interval": "200ms", "timeout": "1s", "agent_port": first.agent_port}})
     # One agent for both backends: they share an address.
     first.tell(agent="ready up 50% maxconn:7\n")
-    wait_until(lambda: {(backend["weight_percent"], backend["max_connections"])
+    wait_until(lambda: {(backend.get("weight_percent"), backend["max_connections"])
                         for backend in backends_of(drover).values()} == {(50, 7)}, "the agent's numbers")
     first.tell(agent="drain\n")
     wait_until(lambda: {backend["admin"] for backend in backends_of(drover).values()} == {"drain"}, "drain")

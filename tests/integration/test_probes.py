@@ -110,12 +110,19 @@ def test_a_hung_backend_keeps_its_sessions_until_the_ping_timeout(start, servers
     # Out of the pool, but its sessions stay.
     assert backends_of(drover)["a"]["active"] == 2
     assert not drover.sessions()
-    ended = drover.wait_for_sessions(2)
-    assert {line["why"] for line in ended} == {"ping_timeout"}
-    assert {line["initiator"] for line in ended} == {"backend"}
+
+    def told():
+        return [client for client in clients if client.readable(0)]
+
+    wait_until(lambda: len(told()) == 2, "both clients are told")
     # 3 s of silence and 1 s for the pong; RULES: ± 0.5 s.
     assert 3.5 <= time.monotonic() - begun <= slack(4.5)
-    assert backends_of(drover)["a"]["active"] == 0
+    for client in told():
+        assert client.read_frame().close_code == 1012
+        client.close()
+    ended = drover.wait_for_sessions(2)
+    assert {(line["initiator"], line["why"]) for line in ended} == {("backend", "ping_timeout")}
+    wait_until(lambda: backends_of(drover)["a"]["active"] == 0, "its places are free")
     assert backends_of(drover)["b"]["active"] == 2
     assert len(clients) == 4
 

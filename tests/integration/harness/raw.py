@@ -161,11 +161,11 @@ class Stream:
 class RawBackend:
     """A listening socket whose connections the test accepts and answers itself, one by one."""
 
-    def __init__(self, backlog=128, port=0):
-        self.listener = socket.create_server(("127.0.0.1", port), backlog=backlog)
+    def __init__(self, backlog=128, port=0, host="127.0.0.1"):
+        self.listener = socket.create_server((host, port), backlog=backlog)
         self.listener.settimeout(PATIENCE)
         self.port = self.listener.getsockname()[1]
-        self.address = f"127.0.0.1:{self.port}"
+        self.address = f"{host}:{self.port}"
 
     def accept(self):
         return Stream(self.listener.accept()[0])
@@ -181,8 +181,8 @@ class RawBackend:
 class AnsweringBackend(RawBackend):
     """Answers every upgrade with a 101 that carries `X-Backend: name`, and keeps the connections open."""
 
-    def __init__(self, name, status_line=None):
-        super().__init__()
+    def __init__(self, name, status_line=None, **where):
+        super().__init__(**where)
         self.name = name
         self.status_line = status_line
         self.heads = []
