@@ -7,8 +7,6 @@ namespace drover::health {
 
 namespace {
 
-constexpr std::string_view kOrcaHeader = "endpoint-load-metrics";
-
 void add_missing(balancer::LoadReport& report, const balancer::LoadReport& other) {
   if (!report.cpu) report.cpu = other.cpu;
   if (!report.memory) report.memory = other.memory;
@@ -23,7 +21,7 @@ void add_missing(balancer::LoadReport& report, const balancer::LoadReport& other
 }  // namespace
 
 std::optional<balancer::LoadReport> reported_load(const http::ResponseHead& head) {
-  const auto header = head.find(kOrcaHeader);
+  const auto header = head.find(http::HeaderName::kEndpointLoadMetrics);
   if (!header) return std::nullopt;
   auto report = balancer::parse_orca(*header);
   if (!report) return std::nullopt;

@@ -1,6 +1,7 @@
 // Upgrade, ping, pong and Close against a server of plain frames.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <set>
 
 #include "server.h"
@@ -137,6 +138,26 @@ TEST_CASE("websocket: a probe that is kept reads the answer to its Close, and en
   CHECK(look.results.size() == 1);
 }
 
+TEST_CASE("websocket: the round trip is that of the ping, without the upgrade") {
+  using Clock = std::chrono::steady_clock;
+  WebSocketLook look;
+  Clock::time_point upgraded;
+  look.server.script = [&](Peer& peer) {
+    if (head_size(peer) != 0 && peer.step == 0) upgraded = Clock::now();
+    upgrading(pong)(peer);
+  };
+  std::optional<ProbeResult> result;
+  std::chrono::nanoseconds since_upgrade{};
+  look.probe = make_probe(look.loop, look.settings, "");
+  look.probe->start(look.server.address(), [&](const ProbeResult& said) {
+    since_upgrade = Clock::now() - upgraded;
+    result = said;
+  });
+  net::run_until(look.loop, [&] { return result.has_value(); });
+  REQUIRE(result->round_trip);
+  CHECK(*result->round_trip <= since_upgrade);
+}
+
 TEST_CASE("websocket: key and ping are new each time") {
   std::set<std::string> keys;
   std::set<std::string> payloads;
@@ -171,6 +192,19 @@ TEST_CASE("websocket: what comes before the pong does not matter, and pings are 
   CHECK(controls[1].payload == "you?");
 }
 
+TEST_CASE("websocket: a backend that waits for a pong itself gets it before it answers") {
+  WebSocketLook look;
+  std::string asked;
+  look.server.script = [&](Peer& peer) {
+    upgrading([&](Peer&, const std::string& payload) { asked = payload; }, "", from_server(kPing, "you?"))(peer);
+    if (peer.step == 2 && sent_by_probe(peer).size() == 2) {
+      peer.step = 3;
+      pong(peer, asked);
+    }
+  };
+  CHECK(look.result().verdict);
+}
+
 TEST_CASE("websocket: only the pong to the probe's own ping counts") {
   WebSocketLook look;
   look.server.script = upgrading([](Peer& peer, const std::string&) {
@@ -190,7 +224,7 @@ TEST_CASE("websocket: a pong before the ping is none") {
 TEST_CASE("websocket: 1 MiB without the pong is enough") {
   WebSocketLook look;
   std::string most;
-  while (most.size() < 1000 * 1024) most += from_server(kText, std::string(60'000, 't'));
+  while (most.size() < 950'000) most += from_server(kText, std::string(60'000, 't'));
   look.server.script = upgrading([&](Peer& peer, const std::string& payload) {
     peer.send(most);
     pong(peer, payload);

@@ -37,6 +37,7 @@ constexpr auto kSpelled = std::to_array<Spelled>({
     {"X-Forwarded-Proto", HeaderName::kXForwardedProto},
     {"Proxy-Authenticate", HeaderName::kProxyAuthenticate},
     {"Sec-WebSocket-Accept", HeaderName::kSecWebSocketAccept},
+    {"Endpoint-Load-Metrics", HeaderName::kEndpointLoadMetrics},
     {"Sec-WebSocket-Version", HeaderName::kSecWebSocketVersion},
     {"Sec-WebSocket-Protocol", HeaderName::kSecWebSocketProtocol},
     {"Sec-WebSocket-Extensions", HeaderName::kSecWebSocketExtensions},
