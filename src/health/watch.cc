@@ -96,10 +96,11 @@ void Watch::end_probe(const ProbeResult& result) {
 void Watch::take(const ProbeResult& result) {
   const auto now = loop_.now();
   auto& load = backend_->load();
-  if (result.round_trip && check_.type == config::HealthCheck::Type::kTcp) {
-    load.latency.add_connect(*result.round_trip, now);
-  } else if (result.round_trip) {
-    load.latency.add(*result.round_trip, now);
+  // How fast a backend fails is not how fast it works.
+  if (result.verdict && result.round_trip) {
+    const bool is_connect = check_.type == config::HealthCheck::Type::kTcp;
+    if (is_connect) load.latency.add_connect(*result.round_trip, now);
+    else load.latency.add(*result.round_trip, now);
   }
   if (result.report) backend_->take_report(*result.report, now);
   if (result.verdict) return note_verdict(Verdict::kGood, "");

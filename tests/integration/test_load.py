@@ -63,7 +63,7 @@ def post_load(drover, backend, report, pool="default"):
 
 def test_the_busy_one_gets_few_and_shares_follow(start, servers):
     fleet = [servers(body={"cpu_usage": cpu, "memory_usage": 0.5}) for cpu in (0.95, 0.1, 0.1)]
-    drover = start(pool_of(fleet, health_check=FAST))
+    drover = start(pool_of(fleet, health_check=FAST, score={"latency": 0}))
     wait_for_cpu(drover, {"a": 0.95, "b": 0.1, "c": 0.1})
     sessions = open_sessions(drover, 60)
     shares = active(drover)
@@ -82,7 +82,7 @@ def test_the_busy_one_gets_few_and_shares_follow(start, servers):
 
 def test_a_mute_backend_is_neither_preferred_nor_starved(start, servers):
     fleet = [servers(body={"cpu_usage": 0.4}), servers(body={"cpu_usage": 0.4}), servers()]
-    drover = start(pool_of(fleet, health_check=FAST))
+    drover = start(pool_of(fleet, health_check=FAST, score={"latency": 0}))
     wait_for_cpu(drover, {"a": 0.4, "b": 0.4, "c": None})
     sessions = open_sessions(drover, 90)
     shares = active(drover)
@@ -107,7 +107,7 @@ def test_a_report_that_is_too_old_does_not_count(start, servers):
 def test_orca_on_probes(start, servers):
     fleet = [servers(orca="TEXT cpu_utilization=0.9,mem_utilization:0.3"),
              servers(orca='JSON {"cpu_utilization": 0.2, "named_metrics": {"message_rate": 7}}')]
-    drover = start(pool_of(fleet, health_check=FAST))
+    drover = start(pool_of(fleet, health_check=FAST, score={"latency": 0}))
     wait_for_cpu(drover, {"a": 0.9, "b": 0.2})
     known = backends_of(drover)
     assert known["a"]["load"]["memory"] == 0.3
@@ -154,6 +154,7 @@ def test_the_agents_words(start, servers):
     wait_until(lambda: {backend["admin"] for backend in backends_of(drover).values()} == {"ready"}, "ready")
     first.tell(agent="down#disk full\n")
     wait_until(lambda: {backend["probe"] for backend in backends_of(drover).values()} == {"down"}, "down")
+    wait_until(lambda: len(drover.events("backend_down")) == 2, "both are told")
     assert {event["reason"] for event in drover.events("backend_down")} == {"the agent says down: disk full"}
     first.tell(agent="up\n")
     wait_until(lambda: {backend["probe"] for backend in backends_of(drover).values()} == {"up"}, "up")
@@ -186,7 +187,7 @@ def test_load_that_is_posted(start, servers):
 
 def test_percent_instead_of_a_fraction_is_left_out_and_told(start, servers):
     server = servers(body={"cpu_usage": 45, "memory_usage": 0.2})
-    drover = start(pool_of([server], health_check=FAST))
+    drover = start(pool_of([server], health_check=FAST, score={"latency": 0}))
     wait_until(lambda: drover.events("load_looks_like_percent"), "a warning")
     load = backends_of(drover)["a"]["load"]
     assert "cpu" not in load and load["memory"] == 0.2 and load["ignored"] >= 1
@@ -198,7 +199,7 @@ def test_percent_instead_of_a_fraction_is_left_out_and_told(start, servers):
 
 def test_scores_add_up(start, servers):
     fleet = [servers(body={"cpu_usage": 0.4, "memory_usage": 0.2}), servers(body={"cpu_usage": 0.8})]
-    drover = start(pool_of(fleet, health_check=FAST))
+    drover = start(pool_of(fleet, health_check=FAST, score={"latency": 0}))
     wait_for_cpu(drover, {"a": 0.4, "b": 0.8})
     open_sessions(drover, 4)
     counts = collections.Counter()

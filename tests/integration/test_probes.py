@@ -66,6 +66,7 @@ def test_http_probes_take_it_out_in_time(start, servers, fault):
     assert time.monotonic() - begun < slack(OUT_WITHIN)
     reason = {"hang": "no answer within 300ms", "kill": "connection refused",
               "500": "answered 500 to GET /health, expected 200"}[fault]
+    wait_until(lambda: drover.events("backend_down"), "it is told")
     (event,) = drover.events("backend_down")  # once, with its reason
     assert event["backend"] == "a" and event["reason"] == reason
     before = second.tell()["upgrades"]
@@ -89,7 +90,7 @@ def test_it_returns_through_slow_start(start, servers, fault):
     else:
         first.tell(status=200)
     wait_for_probe(drover, "a", "up")
-    assert [event["backend"] for event in drover.events("backend_up")].count("a") == 2
+    wait_until(lambda: [event["backend"] for event in drover.events("backend_up")].count("a") == 2, "it is told")
     sessions = [session(drover) for _ in range(40)]
     shares = {name: backend["active"] for name, backend in backends_of(drover).items()}
     # 5 % of its weight at first: (1 + 1) / 0.05 = 40 for the first session, so b has 39 before a has its second.
@@ -133,6 +134,7 @@ def test_tcp_probes_see_a_port_that_refuses(start, servers):
                                  {"name": "b", "address": f"127.0.0.1:{refused}"}], "health_check": {"type": "tcp"}})
     wait_for_probe(drover, "a", "up")
     wait_for_probe(drover, "b", "down")
+    wait_until(lambda: drover.events("backend_down"), "it is told")
     assert drover.events("backend_down")[0]["reason"] == "connection refused"
     for _ in range(4):
         session(drover)
@@ -149,6 +151,7 @@ def test_websocket_probes(start, servers):
     wait_for_probe(drover, "c", "down")
     hung.hang()
     wait_for_probe(drover, "b", "down")
+    wait_until(lambda: len(drover.events("backend_down")) == 2, "both are told")
     reasons = {event["backend"]: event["reason"] for event in drover.events("backend_down")}
     assert reasons == {"b": "no answer within 300ms", "c": "answered 403 to the upgrade of /anything, expected 101"}
     hung.go_on()
@@ -162,6 +165,7 @@ def test_the_probes_host_and_body(start, servers):
     drover = start(pool_of(first, second, health_check=check))
     wait_for_probe(drover, "a", "up")
     wait_for_probe(drover, "b", "down")
+    wait_until(lambda: drover.events("backend_down"), "it is told")
     assert drover.events("backend_down")[0]["reason"] == "the body of GET /health has no 'fine'"
     assert set(first.tell()["hosts"]) == {"chat.example.com"}
 
