@@ -44,6 +44,12 @@ TEST_CASE("health score: of two choices the better") {
   CHECK(counts["d"] == 0);
 }
 
+TEST_CASE("health score: auto is two choices") {
+  Placement automatic(comparing({}), four_by_load());
+  Placement two(comparing(2), four_by_load());
+  CHECK(automatic.picks(200) == two.picks(200));
+}
+
 TEST_CASE("health score: of three choices the best") {
   constexpr int kPicks = 12'000;
   auto counts = Placement(comparing(3), four_by_load()).pick_many(kPicks);
@@ -67,6 +73,20 @@ TEST_CASE("health score: only those that are eligible are compared, and measure 
   Placement placement(comparing(config::kAllChoices), backends);
   const Eligible not_a = [](const Backend& backend) { return backend.name() != "a"; };
   CHECK(placement.pick({}, not_a) == "b");
+}
+
+TEST_CASE("health score: who is not eligible is no measure for the others") {
+  const auto backends = weighing({1, 1, 1});
+  const auto a = hold(backends[0], 99);
+  const auto b = hold(backends[1], 9);
+  backends[1]->load().cpu.set(0.1, kNow);
+  backends[2]->load().cpu.set(0.5, kNow);
+  Placement placement(comparing(config::kAllChoices), backends);
+  const Eligible not_a = [](const Backend& backend) { return backend.name() != "a"; };
+  // Of 0.3 · connections + 0.25 · cpu, scaled alike: 0.3 · 10/10 + 0.25 · 0.1 against 0.3 · 1/10 + 0.25 · 0.5.
+  CHECK(placement.pick({}, not_a) == "c");
+  // With a's 100 as the largest: 0.3 · 10/100 + 0.25 · 0.1 against 0.3 · 1/100 + 0.25 · 0.5.
+  CHECK(placement.pick() == "b");
 }
 
 TEST_CASE("health score: equals take turns at random") {
