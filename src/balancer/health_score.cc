@@ -10,7 +10,9 @@ namespace drover::balancer {
 
 namespace {
 
-// choices: auto, settled by the simulation; docs/balancing.md has the figures.
+// choices: auto, settled by the simulation (docs/balancing.md has the figures): the least uneven where reports are
+// noisy or old, and a backend that loses its sessions at once, and so always looks idle, is given 2/n of what comes,
+// not all.
 constexpr unsigned kAutoChoices = 2;
 
 class HealthScore final : public Policy {

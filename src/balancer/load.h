@@ -41,8 +41,8 @@ class Reading {
   std::atomic<std::int64_t> at_{kNever};
 };
 
-// Round trips through a backend: answers to upgrades and probes, and pongs. Exponentially weighted: each sample counts a
-// fifth. Milliseconds.
+// Round trips through a backend: answers to upgrades and probes, and pongs. Exponentially weighted: each sample counts
+// a fifth. Milliseconds.
 class Latency {
  public:
   static constexpr double kShareOfSample = 0.2;
@@ -72,11 +72,11 @@ class Latency {
 };
 
 struct Load {
-  Reading cpu, memory;        // fractions, 0 … 1
-  Reading connections;        // as reported; for the eye only, Drover counts its own
-  Reading message_rate;       // as reported, a second
-  Reading response_time;      // as reported, milliseconds; for the eye only
-  Reading own_message_rate;   // as Drover carries them, both ways, a second
+  Reading cpu, memory;       // fractions, 0 … 1
+  Reading connections;       // as reported; for the eye only, Drover counts its own
+  Reading message_rate;      // as reported, a second
+  Reading response_time;     // as reported, milliseconds; for the eye only
+  Reading own_message_rate;  // as Drover carries them, both ways, a second
   Latency latency;
   std::atomic<std::uint64_t> ignored{0};  // values of reports that were left out
 

@@ -16,7 +16,7 @@ namespace drover::balancer {
 // In the order of the formula.
 inline constexpr std::size_t kTerms = 5;
 inline constexpr std::array<std::string_view, kTerms> kTermNames = {"connections", "cpu", "memory", "latency",
-                                                                     "message_rate"};
+                                                                    "message_rate"};
 
 struct Score {
   double total = 0;  // 0 … the sum of the configured weights

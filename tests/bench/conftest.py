@@ -9,7 +9,8 @@ import pytest
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _BENCH = _ROOT / "bench"
-_PROGRAMS = ("drover", "bench/drover-bench-backend", "bench/drover-bench-load", "bench/drover-bench-relay")
+_PROGRAMS = ("drover", "bench/drover-bench-backend", "bench/drover-bench-load", "bench/drover-bench-relay",
+             "bench/drover-balancing-simulation")
 _TIMEOUT = 300.0
 
 sys.path.insert(0, str(_BENCH))
@@ -30,6 +31,12 @@ def pytest_sessionstart(session):
 def root():
     """The tree."""
     return _ROOT
+
+
+@pytest.fixture(scope="session")
+def build():
+    """The build folder."""
+    return _build()
 
 
 @pytest.fixture(scope="session")
