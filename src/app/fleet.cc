@@ -89,7 +89,8 @@ void Fleet::begin_checks() {
   checker_.watch(snapshot_->pools);
 }
 
-// Those that are gone get no new session, not even from a handshake that began before; the sessions that they have go on.
+// Those that are gone get no new session, not even from a handshake that began before; the sessions that they have go
+// on.
 void Fleet::rebuild() {
   const BackendSet before = backends_of(*snapshot_);
   snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_);

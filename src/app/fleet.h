@@ -22,8 +22,8 @@ class Fleet {
   Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
         std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change);
 
-  // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason not
-  // to start. Error: kConfiguration, where there can be no resolver.
+  // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason
+  // not to start. Error: kConfiguration, where there can be no resolver.
   Result<void> start();
   static constexpr Milliseconds kPatience{5'000};
 

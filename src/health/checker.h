@@ -20,10 +20,11 @@ class Checker {
   // `first_phase`: 0 … 1, so that several Drovers do not look at the same moments.
   Checker(net::Loop& loop, double first_phase) : loop_(loop), first_phase_(first_phase) {}
 
-  // From now on these. Backends that were watched before go on being so; the first call's count as there from the start.
+  // From now on these. Backends that were watched before go on being so; the first call's count as there from the
+  // start.
   void watch(const Pools& pools);
-  // Sessions fail on it, as often in a row as ejection.failures says. Never more than max_ejected_percent of a pool, and
-  // never the last that is eligible, are ejected.
+  // Sessions fail on it, as often in a row as ejection.failures says. Never more than max_ejected_percent of a pool,
+  // and never the last that is eligible, are ejected.
   void consider_ejection(const std::shared_ptr<balancer::Backend>& backend);
 
  private:

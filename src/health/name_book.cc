@@ -79,8 +79,7 @@ void NameBook::Name::take(const Answer& answer) {
 
 // Said when it begins and when it ends, not every time.
 void NameBook::Name::note(const Answer& answer) {
-  const bool answered =
-      answer.ipv4.outcome == Outcome::kAddresses || answer.ipv6.outcome == Outcome::kAddresses;
+  const bool answered = answer.ipv4.outcome == Outcome::kAddresses || answer.ipv6.outcome == Outcome::kAddresses;
   if (answered) {
     if (failing_) log::info("name_answers_again", {{"name", name_}});
     failing_ = false;

@@ -1,5 +1,5 @@
-// Repeats something that takes time: begins it by a schedule, cuts it at its timeout, and never begins it twice at once.
-// One thread.
+// Repeats something that takes time: begins it by a schedule, cuts it at its timeout, and never begins it twice at
+// once. One thread.
 #pragma once
 
 #include <functional>

@@ -11,8 +11,7 @@ enum class Verdict : std::uint8_t { kGood, kBad };
 
 class Thresholds {
  public:
-  explicit Thresholds(balancer::ProbeState state)
-      : state_(state), has_been_up_(state == balancer::ProbeState::kUp) {}
+  explicit Thresholds(balancer::ProbeState state) : state_(state), has_been_up_(state == balancer::ProbeState::kUp) {}
 
   // The state after one more look. The first one of all decides at once, and so does the first good one, whatever
   // `rise` says; after that it takes `fall` bad ones in a row to go down and `rise` good ones to come back.

@@ -63,19 +63,22 @@ Watch::Watch(net::Loop& loop, std::shared_ptr<balancer::Backend> backend, const 
   const Schedule schedule(check_.interval, start.phase);
   probes_.emplace(loop_, schedule, check_.timeout,
                   Rounds::Task{.begin = [this] { begin_probe(); },
-                               .cut = [this] {
-                                 probe_.reset();
-                                 note_verdict(Verdict::kBad, "no answer within " + config::format_duration(check_.timeout));
-                               }});
+                               .cut =
+                                   [this] {
+                                     probe_.reset();
+                                     note_verdict(Verdict::kBad,
+                                                  "no answer within " + config::format_duration(check_.timeout));
+                                   }});
   probes_->start(start.first);
   if (check_.agent_port == 0) return;
   queries_.emplace(loop_, schedule, check_.timeout,
                    Rounds::Task{.begin = [this] { begin_query(); },
-                                .cut = [this] {
-                                  query_.reset();
-                                  end_query(fail(Code::kConnectTimeout, Side::kBackend,
-                                                 "no answer within " + config::format_duration(check_.timeout)));
-                                }});
+                                .cut =
+                                    [this] {
+                                      query_.reset();
+                                      end_query(fail(Code::kConnectTimeout, Side::kBackend,
+                                                     "no answer within " + config::format_duration(check_.timeout)));
+                                    }});
   queries_->start(start.first);
 }
 
@@ -99,8 +102,10 @@ void Watch::take(const ProbeResult& result) {
   // How fast a backend fails is not how fast it works.
   if (result.verdict && result.round_trip) {
     const bool is_connect = check_.type == config::HealthCheck::Type::kTcp;
-    if (is_connect) load.latency.add_connect(*result.round_trip, now);
-    else load.latency.add(*result.round_trip, now);
+    if (is_connect)
+      load.latency.add_connect(*result.round_trip, now);
+    else
+      load.latency.add(*result.round_trip, now);
   }
   if (result.report) backend_->take_report(*result.report, now);
   if (result.verdict) return note_verdict(Verdict::kGood, "");
@@ -122,7 +127,8 @@ void Watch::publish(const std::string& reason) {
   if (now == before) return;
   backend_->set_probe(now);
   if (now == ProbeState::kUp) {
-    if (before == ProbeState::kDown || arrival_ == Arrival::kLater) backend_->begin_slow_start(loop_.now(), slow_start_);
+    if (before == ProbeState::kDown || arrival_ == Arrival::kLater)
+      backend_->begin_slow_start(loop_.now(), slow_start_);
     arrival_ = Arrival::kLater;
     backend_->forget_failures();
     log::info("backend_up", {pool_of(*backend_), name_of_backend(*backend_)});
@@ -149,8 +155,7 @@ void Watch::end_query(const Result<AgentReport>& result) {
     if (!could) log::info("agent_answers", {pool_of(*backend_), name_of_backend(*backend_)});
     return take(*result);
   }
-  if (could)
-    log::warn("agent_silent", {pool_of(*backend_), name_of_backend(*backend_), {"reason", agent_failure_}});
+  if (could) log::warn("agent_silent", {pool_of(*backend_), name_of_backend(*backend_), {"reason", agent_failure_}});
 }
 
 void Watch::take(const AgentReport& report) {

@@ -20,10 +20,14 @@ constexpr NameSet kNotForTheBackend = {
 
 // Proxy-Authenticate and Proxy-Authentication-Info speak to the next client on the chain alone, which is Drover: RFC
 // 9110 sections 11.7.1 and 11.7.3. How busy a backend is (endpoint-load-metrics) is told to Drover, not to the world.
-constexpr NameSet kNotForTheClient = {HeaderName::kConnection,        HeaderName::kKeepAlive,
-                                      HeaderName::kProxyConnection,   HeaderName::kTe,
-                                      HeaderName::kTrailer,           HeaderName::kUpgrade,
-                                      HeaderName::kProxyAuthenticate, HeaderName::kProxyAuthenticationInfo,
+constexpr NameSet kNotForTheClient = {HeaderName::kConnection,
+                                      HeaderName::kKeepAlive,
+                                      HeaderName::kProxyConnection,
+                                      HeaderName::kTe,
+                                      HeaderName::kTrailer,
+                                      HeaderName::kUpgrade,
+                                      HeaderName::kProxyAuthenticate,
+                                      HeaderName::kProxyAuthenticationInfo,
                                       HeaderName::kEndpointLoadMetrics};
 
 // Beside them, of a 101. RFC 9110 section 8.6: no Content-Length on a 1xx; ASP.NET sends one.

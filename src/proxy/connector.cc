@@ -50,8 +50,8 @@ bool Connector::has_candidate() const {
 std::optional<std::uint64_t> Connector::hash_key() const {
   const auto& settings = handshake_.pool().settings();
   if (settings.policy != "consistent_hash") return std::nullopt;
-  const auto key = hash_key_of(settings.consistent_hash.key, handshake_.request(), session_.peer(),
-                               handshake_.snapshot().shared());
+  const auto key =
+      hash_key_of(settings.consistent_hash.key, handshake_.request(), session_.peer(), handshake_.snapshot().shared());
   if (!key) return std::nullopt;
   return balancer::hash_of(*key);
 }
@@ -207,7 +207,8 @@ void Connector::on_read_end(net::ByteStream&, net::ReadEnd) noexcept {
     return handshake_.refusal_ended(parser_->finish() ? Handshake::BodyEnd::kWhole : Handshake::BodyEnd::kCut);
   }
   if (session_.state() != State::kAwaitingAnswer) return;
-  give_up_on_candidate({Code::kBadGateway, Side::kBackend, "the backend ended the connection before its answer was whole"});
+  give_up_on_candidate(
+      {Code::kBadGateway, Side::kBackend, "the backend ended the connection before its answer was whole"});
 }
 
 void Connector::on_deadline() {

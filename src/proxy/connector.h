@@ -59,7 +59,7 @@ class Connector final : public net::ByteStream::Handler {
   MonotonicTime upgrade_deadline_;
   std::vector<std::shared_ptr<balancer::Backend>> tried_;
   std::chrono::steady_clock::time_point asked_at_;  // when the request went out
-  std::string key_;  // the one that this dial sent
+  std::string key_;                                 // the one that this dial sent
   std::optional<http::ResponseParser> parser_;
   std::optional<Error> last_error_;
   bool closing_for_next_ = false;  // on_closed() of a failed attempt starts the next

@@ -19,7 +19,9 @@ constexpr std::string_view kNoTunnelHere = "only WebSocket connections are serve
 }  // namespace
 
 Handshake::Handshake(Session& session)
-    : session_(session), snapshot_(session.worker().snapshot()), parser_(head_limits(snapshot_->shared().config.limits)) {}
+    : session_(session),
+      snapshot_(session.worker().snapshot()),
+      parser_(head_limits(snapshot_->shared().config.limits)) {}
 
 Handshake::~Handshake() = default;
 

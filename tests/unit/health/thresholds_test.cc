@@ -32,13 +32,23 @@ TEST_CASE("the first look decides, whatever rise and fall say") {
 
 TEST_CASE("the first good look makes it up, however many bad ones came before; the next time it takes rise") {
   CHECK(states(Thresholds(ProbeState::kChecking), "---+", 3, 2) == "dddu");
-  CHECK(states(Thresholds(ProbeState::kChecking), "--+--+++", 3, 2) == "ddu" "uddd" "u");
+  CHECK(states(Thresholds(ProbeState::kChecking), "--+--+++", 3, 2) ==
+        "ddu"
+        "uddd"
+        "u");
 }
 
 TEST_CASE("fall bad looks in a row take it out, rise good ones bring it back") {
-  CHECK(states(Thresholds(ProbeState::kUp), "--" "-" "+" "+", 2, 3) == "uuddu");
-  CHECK(states(Thresholds(ProbeState::kUp), "-+-+--+", 2, 3) == "uuuuuuu");    // never three in a row
-  CHECK(states(Thresholds(ProbeState::kUp), "---+-+-++", 2, 3) == "uudddddd" "u");  // never two in a row, but the last
+  CHECK(states(Thresholds(ProbeState::kUp),
+               "--"
+               "-"
+               "+"
+               "+",
+               2, 3) == "uuddu");
+  CHECK(states(Thresholds(ProbeState::kUp), "-+-+--+", 2, 3) == "uuuuuuu");  // never three in a row
+  CHECK(states(Thresholds(ProbeState::kUp), "---+-+-++", 2, 3) ==
+        "uudddddd"
+        "u");  // never two in a row, but the last
 }
 
 TEST_CASE("one is enough where rise and fall are 1") {

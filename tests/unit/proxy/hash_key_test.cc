@@ -25,7 +25,8 @@ struct Request {
 const Snapshot& snapshot() {
   static balancer::Registry registry(1);
   static const auto kSnapshot = make_snapshot(
-      *config::load_text("{listen: ':1', backends: ['127.0.0.1:1'], trusted_proxies: ['10.0.0.0/8']}", "test", {}).config,
+      *config::load_text("{listen: ':1', backends: ['127.0.0.1:1'], trusted_proxies: ['10.0.0.0/8']}", "test", {})
+           .config,
       {}, registry);
   return *kSnapshot;
 }
