@@ -53,6 +53,7 @@ def test_refused_connects_eject_and_time_brings_back(start, answering):
                     "backends": entries(bad=f"127.0.0.1:{refused_port()}", good=good.address)})
     held = fail_on(drover, "bad", 3)
     wait_until(lambda: backends_of(drover)["bad"]["ejected"], "it is ejected")
+    wait_until(lambda: drover.events("backend_ejected"), "it is told")
     (event,) = drover.events("backend_ejected")
     assert event["backend"] == "bad" and event["duration"] == "1s"
     assert event["reason"] == "3 sessions in a row failed on it"

@@ -72,6 +72,7 @@ def test_added_addresses_get_sessions_and_gone_ones_no_new_one(start, dns, fleet
     dns.set("web.test", a=["127.0.0.12", "127.0.0.13"], ttl=1)
     wait_until(lambda: addresses(drover) == ["127.0.0.12", "127.0.0.13"], "the new answer")
     assert where(drover)[1] == {"12", "13"}
+    wait_until(lambda: drover.events("backend_added") and drover.events("backend_removed"), "it is told")
     assert drover.events("backend_added")[-1]["backend"] == f"web@127.0.0.13:{fleet.port}"
     assert drover.events("backend_removed")[-1]["active"] == "3"
     # Those of the gone one live on, and are counted when it comes back.
@@ -99,7 +100,7 @@ def test_failures_and_empty_answers_keep_the_last(start, dns, fleet, answer):
     assert where(drover)[1] == {"11"}
     dns.set("web.test", a=["127.0.0.12"], ttl=1)
     wait_until(lambda: addresses(drover) == ["127.0.0.12"], "the name server has come to its senses")
-    assert drover.events("name_answers_again")
+    wait_until(lambda: drover.events("name_answers_again"), "it is told")
 
 
 def test_a_short_ttl_is_asked_again_when_it_is_over(start, dns, fleet):
@@ -132,6 +133,7 @@ def test_it_starts_without_an_answer_and_finds_its_backends_later(start, dns, fl
     drover = start_named(start, dns, fleet)
     assert addresses(drover) == []
     assert drover.admin("/ready")[0] == 503
+    wait_until(lambda: drover.events("pool_has_no_backend"), "it is told")
     assert drover.events("pool_has_no_backend")[0]["summary"] == "pool default: 0 of 0 backends up"
     assert where(drover, 1)[1] == {503}
     dns.set("web.test", a=["127.0.0.11"], ttl=1)

@@ -43,7 +43,8 @@ def test_round_robin_is_exact_and_smooth(start, fleet):
 
 
 def test_least_connections_prefers_the_idle_one(start, fleet):
-    drover = start({"policy": "least_connections", "backends": _entries(fleet("a", "b"))})
+    drover = start({"policy": "least_connections", "timeouts": {"close": "200ms"},
+                    "backends": _entries(fleet("a", "b"))})
     sessions = [_open(drover) for _ in range(8)]
     assert collections.Counter(name for _, name in sessions) == {"a": 4, "b": 4}
     for client, name in sessions:
@@ -62,7 +63,7 @@ def test_least_connections_counts_by_weight(start, fleet):
 
 def test_health_score_is_the_default(start, fleet):
     """Without reports it goes by connections, which are live; a latency that nobody is slow at is no part of it."""
-    drover = start({"backends": _entries(fleet("a", "b")), "score": {"latency": 0}})
+    drover = start({"backends": _entries(fleet("a", "b")), "score": {"latency": 0}, "timeouts": {"close": "200ms"}})
     sessions = {name: client for client, name in (_open(drover), _open(drover))}
     assert set(sessions) == {"a", "b"}
     sessions["b"].reset()
@@ -90,7 +91,7 @@ def test_weights_are_kept_within_two_percent(start, fleet, policy):
                                     "consistent_hash"])
 @pytest.mark.parametrize("workers", [1, 4])
 def test_max_connections_of_a_backend_is_never_exceeded(start, fleet, policy, workers):
-    drover = start({"workers": workers, "policy": policy,
+    drover = start({"workers": workers, "policy": policy, "timeouts": {"close": "200ms"},
                     "backends": _entries(fleet("a", "b"), max_connections=[1, 3], weight=[5, 1])})
     sessions = [_open(drover) for _ in range(4)]
     assert collections.Counter(name for _, name in sessions) == {"a": 1, "b": 3}
@@ -104,7 +105,7 @@ def test_max_connections_of_a_backend_is_never_exceeded(start, fleet, policy, wo
 
 
 def test_max_connections_of_drover(start, fleet):
-    drover = start({"backends": _entries(fleet("a")), "limits": {"max_connections": 2}})
+    drover = start({"backends": _entries(fleet("a")), "limits": {"max_connections": 2}, "timeouts": {"close": "200ms"}})
     assert drover.events("limits")[0]["max_connections"] == "2"
     first, second = _open(drover), _open(drover)
     # A third is refused or waits in the backlog; in either case no tunnel.
