@@ -32,9 +32,10 @@ def pool_of(fleet, **settings):
 
 
 def wait_for_cpu(drover, expected):
-    """Until every backend's reported cpu is known as that; None: it has none."""
-    wait_until(lambda: {name: backend["load"].get("cpu") for name, backend in backends_of(drover).items()} == expected,
-               f"cpu {expected}")
+    """Until every backend is up and its reported cpu is known as that; None: it has none."""
+    known = {name: ("up", cpu) for name, cpu in expected.items()}
+    wait_until(lambda: {name: (backend["probe"], backend["load"].get("cpu"))
+                        for name, backend in backends_of(drover).items()} == known, f"cpu {expected}")
 
 
 def open_sessions(drover, count):
