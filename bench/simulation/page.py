@@ -94,8 +94,8 @@ def tables(rows):
         "Sessions of the fullest backend over the mean, by how often backends report: the mean over time and over",
         "pools of 2 to 50 backends, and (the worst moment of all). One backend of each pool is noisy, one mute.", "",
         *_evenness(rows), "",
-        f"Ten backends, reports every {_TABLE_AGE} s. Sessions are relative to the mean (1.00 is a fair share), those of",
-        "the fullest where all are alike; CPU is that of the busiest backend.", "", *_fairness(rows)])
+        f"Ten backends, reports every {_TABLE_AGE} s. Sessions are relative to the mean (1.00 is a fair share), those",
+        "of the fullest where all are alike; CPU is that of the busiest backend.", "", *_fairness(rows)])
 
 
 def _y(value):

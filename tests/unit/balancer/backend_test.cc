@@ -69,6 +69,18 @@ TEST_CASE("backend: traffic totals are of all workers") {
   CHECK(totals.bytes_out == 3000);
 }
 
+TEST_CASE("backend: a report's values count, those that look like percent do not") {
+  const auto backend = make_backend("a");
+  LoadReport report;
+  report.cpu = 0.3;
+  report.ignored = 1;
+  report.look_like_percent = {"memory_usage=45"};
+  backend->take_report(report, kNow);
+  CHECK(backend->load().cpu.last()->value == 0.3);
+  CHECK(!backend->load().memory.last());
+  CHECK(backend->load().ignored == 1);
+}
+
 TEST_CASE("backend: failures in a row end with a success, those in all do not") {
   const auto backend = make_backend("a");
   CHECK(backend->note_failure() == 1);

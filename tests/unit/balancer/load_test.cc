@@ -108,4 +108,18 @@ TEST_CASE("latency: after a minute without a sample it begins anew") {
   CHECK(latency.reading().last()->value == doctest::Approx(0.5));
 }
 
+TEST_CASE("latency: how long a connection took counts only while there is nothing better") {
+  Latency latency;
+  const auto value = [&] { return latency.reading().last()->value; };
+  latency.add_connect(microseconds(1'000), kNow);
+  latency.add_connect(microseconds(2'000), kNow);
+  CHECK(value() == doctest::Approx(1.2));  // 1 + 0.2 · (2 − 1)
+  latency.add(microseconds(50'000), kNow);
+  CHECK(value() == doctest::Approx(50));  // the first true one stands alone
+  latency.add_connect(microseconds(1'000), kNow + Milliseconds(60'000));
+  CHECK(value() == doctest::Approx(50));
+  latency.add_connect(microseconds(1'000), kNow + Milliseconds(60'001));
+  CHECK(value() == doctest::Approx(1));
+}
+
 }  // namespace drover::balancer
