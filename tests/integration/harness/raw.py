@@ -52,6 +52,13 @@ class Head:
         return [key.lower() for key, _ in self.headers]
 
 
+def _readable(sock, timeout):
+    """poll(2): select(2) knows descriptors below 1024 only."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(timeout * 1000))
+
+
 class Stream:
     """A TCP connection with a read buffer. An end of the connection, orderly or by reset, sets `over`."""
 
@@ -90,7 +97,7 @@ class Stream:
 
     def readable(self, timeout=0.0):
         """Whether bytes or an end wait to be read."""
-        return bool(self.buffer) or bool(select.select([self.socket], [], [], timeout)[0])
+        return bool(self.buffer) or _readable(self.socket, timeout)
 
     def fill(self):
         """Reads once; false at the end of the connection."""
@@ -172,7 +179,7 @@ class RawBackend:
 
     def untouched(self):
         """Whether no connection waits. The kernel completes a dial without us, so this needs no waiting."""
-        return not select.select([self.listener], [], [], 0)[0]
+        return not _readable(self.listener, 0)
 
     def close(self):
         self.listener.close()
@@ -207,6 +214,11 @@ class AnsweringBackend(RawBackend):
                 stream.send(f"{self.status_line}\r\nContent-Length: 0\r\n\r\n".encode())
             else:
                 stream.send(switching(head, f"X-Backend: {self.name}"))
+
+    def close(self):
+        super().close()
+        for stream in list(self.streams):
+            stream.socket.close()
 
 
 def refused_port():
