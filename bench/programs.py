@@ -52,6 +52,11 @@ def cpu_seconds(pid):
     return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 
 
+def main_thread_cpu_seconds(pid):
+    """On a CPU so far, the thread that the process began with: of a Drover, its supervisor."""
+    return int(pathlib.Path(f"/proc/{pid}/task/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+
+
 def sockets(pid):
     """The inodes of the sockets that it has open."""
     inodes = set()
@@ -196,12 +201,19 @@ class Drover(Program):
         """Its operational log so far."""
         return self._log.read_text(encoding="utf-8")
 
-    def health(self):
-        """The checks of /health."""
+    def _admin(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self._admin_port, timeout=_PATIENCE)
         with contextlib.closing(connection):
-            connection.request("GET", "/health")
-            return json.load(connection.getresponse())["checks"]
+            connection.request("GET", path)
+            return json.load(connection.getresponse())
+
+    def health(self):
+        """The checks of /health."""
+        return self._admin("/health")["checks"]
+
+    def backends(self):
+        """Those of its one pool."""
+        return self._admin("/api/v1/backends")["pools"][0]["backends"]
 
     def active(self):
         """Sessions at this moment."""

@@ -74,7 +74,7 @@ def table(head, rows):
     return [f"| {' | '.join(cells)} |" for cells in (head, aligned, *rows)]
 
 
-def _spread(ratios):
+def spread(ratios):
     """The median, with least and most."""
     if not ratios:
         return "-"
@@ -116,7 +116,7 @@ def _against_peers(results, cases):
     if "idle" in results.cases:
         rows.append(("idle: memory", "idle", memory))
     return table(["case", *peers],
-                 [[name, *(_spread(results.ratios(case, "drover", peer, value)) for peer in peers)]
+                 [[name, *(spread(results.ratios(case, "drover", peer, value)) for peer in peers)]
                   for name, case, value in rows])
 
 
@@ -129,10 +129,10 @@ def _workers(results):
     costs = [results.median("workers", proxy, cpu) for proxy in (ONE_WORKER, TWO_WORKERS)]
     cells = ["-" if cost is None else f"{cost:.2f}" for cost in costs]
     return table(["", "one worker, µs", "two workers, µs", "capacity of two"],
-                 [["CPU a message", *cells, _spread(capacities(results))]])
+                 [["CPU a message", *cells, spread(capacities(results))]])
 
 
-def _target(text, bound, figures, at_least=False):
+def target(text, bound, figures, at_least=False):
     """`figures`: what must keep the bound, by name; None where it was not measured."""
     known = {name: figure for name, figure in figures.items() if figure is not None}
     missed = {name: figure for name, figure in known.items() if (figure < bound if at_least else figure > bound)}
@@ -154,30 +154,30 @@ def targets(results):
     def costs(cases, base):
         return {case: middle(results.ratios(case, "drover", base, cpu)) for case in cases}
 
-    found = [_target("CPU a message ≤ 1.10 × the relay, every message case", 1.10, costs(MESSAGE_CASES, "relay")),
-             _target("CPU a connection (churn) ≤ 1.20 × the relay", 1.20, costs(["churn"], "relay"))]
+    found = [target("CPU a message ≤ 1.10 × the relay, every message case", 1.10, costs(MESSAGE_CASES, "relay")),
+             target("CPU a connection (churn) ≤ 1.20 × the relay", 1.20, costs(["churn"], "relay"))]
     for peer in PEERS:
         bound = 1.05 if peer.startswith("nginx") else 1.0
-        found.append(_target(f"CPU ≤ {bound:.2f} × {peer}, every message case and churn", bound,
-                             costs((*MESSAGE_CASES, "churn"), peer)))
+        found.append(target(f"CPU ≤ {bound:.2f} × {peer}, every message case and churn", bound,
+                            costs((*MESSAGE_CASES, "churn"), peer)))
     found += [
-        *(_target(f"{name} at the fixed rate ≤ 1.05 × each peer", 1.05,
-                  {peer: middle(results.ratios("rate", "drover", peer, value)) for peer in PEERS})
+        *(target(f"{name} at the fixed rate ≤ 1.05 × each peer", 1.05,
+                 {peer: middle(results.ratios("rate", "drover", peer, value)) for peer in PEERS})
           for name, value in (("typical p99", typical_p99), ("p99 of the whole window", p99))),
-        _target(f"an idle session ≤ {_IDLE_BYTES:,} bytes of user memory", _IDLE_BYTES,
-                {"idle": results.median("idle", "drover", memory)}),
-        _target("two workers carry ≥ 1.8 × what one carries", 1.8, {"workers": middle(capacities(results))},
-                at_least=True),
+        target(f"an idle session ≤ {_IDLE_BYTES:,} bytes of user memory", _IDLE_BYTES,
+               {"idle": results.median("idle", "drover", memory)}),
+        target("two workers carry ≥ 1.8 × what one carries", 1.8, {"workers": middle(capacities(results))},
+               at_least=True),
         {"target": "no case with errors", "figure": f"{len(results.failed)} of {len(results.runs)} runs had some",
          "met": not results.failed},
     ]
     return found
 
 
-def _targets(results):
+def verdicts(found):
+    """Targets as a table."""
     verdict = {True: "met", False: "**not met**", None: "not all measured"}
-    return table(["target", "figure", ""],
-                 [[one["target"], one["figure"], verdict[one["met"]]] for one in targets(results)])
+    return table(["target", "figure", ""], [[one["target"], one["figure"], verdict[one["met"]]] for one in found])
 
 
 def _errors(results):
@@ -212,7 +212,7 @@ def comparison(results, machine):
     others = [proxy for proxy in results.proxies if proxy != "relay"]
     if cases and others and others != results.proxies:
         sections.append(("CPU as a ratio to the bare relay: median (least–most)", _cells(
-            results, cases, lambda case, proxy: _spread(results.ratios(case, proxy, "relay", cpu)), others)))
+            results, cases, lambda case, proxy: spread(results.ratios(case, proxy, "relay", cpu)), others)))
     if "drover" in results.proxies and set(results.proxies) - {"relay", "drover"}:
         sections.append(("Drover as a ratio to each peer: median (least–most)", _against_peers(results, cases)))
     if cases:
@@ -224,7 +224,7 @@ def comparison(results, machine):
         sections.append(("User memory, bytes an idle session", _medians(results, ["idle"], memory, ",.0f")))
     if "workers" in results.cases:
         sections.append(("Two workers", _workers(results)))
-    sections.append(("Targets", _targets(results)))
+    sections.append(("Targets", verdicts(targets(results))))
     if results.failed:
         sections.append(("Errors", _errors(results)))
     sections.append(("Machine", [f"- {what}: {text}" for what, text in machine.items()]))

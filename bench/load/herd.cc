@@ -1,4 +1,5 @@
-// Sessions are opened a few at a time, so that no backlog overflows and no connection waits for a SYN to be repeated.
+// Sessions are opened a few at a time, so that no backlog overflows and no connection waits for a SYN to be repeated;
+// or at a pace, so that opening them is no more work for the proxy than what it is measured at.
 #include "bench/load/herd.h"
 
 #include <algorithm>
@@ -8,7 +9,7 @@ namespace drover::bench {
 namespace {
 
 constexpr std::size_t kAtATime = 64;
-constexpr Milliseconds kPatience{30'000};  // for all sessions to open
+constexpr Milliseconds kPatience{30'000};  // for all sessions to open, besides what their pace takes
 
 }  // namespace
 
@@ -21,16 +22,28 @@ Herd::Herd(Stage& stage, Proof proof) : stage_(stage), proof_(proof), alarm_(sta
 
 Herd::~Herd() {
   over_ = true;
+  opening_.reset();
   for (const auto& each : clients_) each->abort();
   stage_.loop.turn(net::Loop::Patience::kNone);  // their last callbacks
 }
 
 void Herd::begin() {
-  alarm_.after(kPatience, [this] {
+  const unsigned pace = stage_.options.opening;
+  const Milliseconds paced_for(pace > 0 ? size() * 1000 / pace : 0);
+  alarm_.after(kPatience + paced_for, [this] {
     stage_.measurement.add_error(std::to_string(opened_) + " of " + std::to_string(size()) + " sessions have opened");
     stage_.finished();
   });
+  if (pace > 0) return open_at(pace);
   for (std::size_t i = 0; i < std::min(kAtATime, size()); ++i) open_next();
+}
+
+void Herd::open_at(unsigned pace) {
+  opening_.emplace(stage_.loop, pace, [this](const Metronome::Beat&) {
+    open_next();
+    if (begun_ == size()) opening_->stop();
+  });
+  if (auto started = opening_->start(); !started) stage_.measurement.add_error(started.error().detail);
 }
 
 void Herd::open_next() {
@@ -49,7 +62,7 @@ void Herd::on_message(Client& client, const Stamp& stamp) {
 
 void Herd::note_open() {
   ++opened_;
-  open_next();
+  if (stage_.options.opening == 0) open_next();
   if (opened_ < size()) return;
   alarm_.cancel();
   go_on();

@@ -1,9 +1,11 @@
 // The cases whose sessions stay: all are opened first, and only then does the warm-up begin.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "bench/load/case.h"
+#include "bench/load/metronome.h"
 
 namespace drover::bench {
 
@@ -30,6 +32,7 @@ class Herd : public Case, public Client::Owner {
 
  private:
   void open_next();
+  void open_at(unsigned pace);  // sessions a second
   void note_open();
   void on_open(Client& client) override;
   void on_message(Client& client, const Stamp& stamp) override;
@@ -42,6 +45,7 @@ class Herd : public Case, public Client::Owner {
   std::size_t opened_ = 0;  // those whose first echo has come
   bool over_ = false;
   Alarm alarm_;
+  std::optional<Metronome> opening_;  // where there is a pace
 };
 
 }  // namespace drover::bench

@@ -48,6 +48,8 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
       ->check(CLI::PositiveNumber);
   parser.add_option("--rate", options.rate, "rate: messages a second, all sessions together")
       ->check(CLI::PositiveNumber);
+  parser.add_option("--opening", options.opening, "All but churn: sessions a second that are opened; 0: at once")
+      ->check(CLI::Range(0, 100'000));
   parser.add_option("--seconds", seconds, "What is measured")->check(CLI::PositiveNumber);
   parser.add_option("--warmup", warmup, "Seconds before it")->check(CLI::NonNegativeNumber);
   parser.add_option("--sources", options.sources, "Connect from 127.0.0.1 to 127.0.0.N in turn")

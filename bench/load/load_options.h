@@ -19,6 +19,7 @@ struct LoadOptions {
   std::size_t size = 64;                    // bytes of payload a message
   unsigned in_flight = 1;                   // messages a session
   double rate = 1000;                       // messages a second, all sessions together
+  unsigned opening = 0;                     // sessions a second that are opened; 0: as fast as it goes
   std::chrono::milliseconds seconds{1000};  // the window that is measured
   std::chrono::milliseconds warmup{300};    // before it
   unsigned sources = 0;                     // addresses to connect from; 0: the kernel chooses

@@ -84,23 +84,33 @@ Loop::Ticker::~Ticker() {
   ::close(timer_);
 }
 
-void Loop::Ticker::start() {
-  if (!running_) set(TimerWheel::kTick);
-}
-
 void Loop::Ticker::on_ready(std::uint32_t) noexcept {
   std::uint64_t expirations = 0;  // the wheel goes by the clock
   if (::read(timer_, &expirations, sizeof(expirations)) < 0) return;
+  loop_.lag_.add(std::chrono::floor<Histogram::Duration>(std::chrono::steady_clock::now() - due_));
+  due_ += TimerWheel::kTick * expirations;
   loop_.wheel_.advance(loop_.now());
-  if (loop_.wheel_.empty()) set(Milliseconds(0));
+  if (loop_.wheel_.empty()) stop();
 }
 
-// 0: never.
-void Loop::Ticker::set(Milliseconds period) {
-  const timespec each{.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(period).count()};
-  const itimerspec when{.it_interval = each, .it_value = each};
-  ::timerfd_settime(timer_, 0, &when, nullptr);
-  running_ = period.count() > 0;
+// The first tick is at a moment that we name, not at one that the kernel counts from now: else no lag could be told.
+void Loop::Ticker::start() {
+  if (running_) return;
+  due_ = std::chrono::steady_clock::now() + TimerWheel::kTick;
+  const auto since_epoch = due_.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  set({.it_interval = {.tv_sec = 0, .tv_nsec = std::chrono::nanoseconds(TimerWheel::kTick).count()},
+       .it_value = {.tv_sec = seconds.count(), .tv_nsec = std::chrono::nanoseconds(since_epoch - seconds).count()}});
+  running_ = true;
+}
+
+void Loop::Ticker::stop() {
+  set({});
+  running_ = false;
+}
+
+void Loop::Ticker::set(const itimerspec& when) {
+  ::timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
 }  // namespace drover::net

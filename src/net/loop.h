@@ -5,6 +5,7 @@
 
 #include <uv.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "base/slab.h"
 #include "net/chunk_queue.h"
 #include "net/poller.h"
@@ -54,6 +56,9 @@ class Loop {
   // Deadlines; a node fires on the loop's thread, never early and at most two ticks late.
   void arm(TimerWheel::Node& node, MonotonicTime deadline);
   TimerWheel& wheel() { return wheel_; }
+  // Any thread: how late the loop came to each tick of the wheel, which stands still while nothing is armed. Ticks that
+  // it missed count with the oldest of them, as one.
+  const Histogram& lag() const { return lag_; }
 
   // A frame of 64 KiB with the longest header: such messages are common, and two reads and writes cost a sixth more.
   static constexpr std::size_t kReadBufferSize = 64 * 1024 + 14;
@@ -75,11 +80,13 @@ class Loop {
     void start();
 
    private:
-    void set(Milliseconds period);
+    void stop();
+    void set(const itimerspec& when);
     void on_ready(std::uint32_t events) noexcept override;
     Loop& loop_;
     const int timer_;
     bool running_ = false;
+    std::chrono::steady_clock::time_point due_;  // the next tick
   };
 
   void run_posted() noexcept;
@@ -93,6 +100,7 @@ class Loop {
   ChunkPool chunks_;
   Slab<ChunkQueue> outboxes_;
   TimerWheel wheel_;
+  Histogram lag_;
   Ticker ticker_{*this};
   std::vector<std::function<void()>> deferred_;
   std::mutex mutex_;  // guards posted_ alone

@@ -52,6 +52,12 @@ void Worker::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("drover/" + std::to_string(index_)).c_str());
     loop_.run();
+    const Histogram& lag = loop_.lag();
+    log::debug("worker_stopped", {{"worker", index_},
+                                  {"loop_lag_p50_us", lag.quantile(0.5).count()},
+                                  {"loop_lag_p99_us", lag.quantile(0.99).count()},
+                                  {"loop_lag_max_us", lag.quantile(1).count()},
+                                  {"samples", lag.count()}});
   });
 }
 

@@ -181,3 +181,16 @@ def test_several_workers_all_serve_and_all_stop(start, backend):
         _answer_close(client, server)
     assert drover.wait() == 0
     assert len(drover.sessions()) == 40
+
+
+def test_workers_tell_at_their_end_how_late_their_loops_were(start, backend):
+    drover = start({"backends": [backend.address], "workers": 2, "log": {"level": "debug"}})
+    client, server = open_tunnel(drover.port, backend)  # arms a deadline: the wheel of that worker turns from now on
+    drover.signal(signal.SIGTERM)
+    _answer_close(client, server)
+    assert drover.wait() == 0
+    told = sorted(drover.events("worker_stopped"), key=lambda fields: fields["worker"])
+    assert [fields["worker"] for fields in told] == ["0", "1"]
+    for fields in told:
+        lags = [int(fields[f"loop_lag_{name}_us"]) for name in ("p50", "p99", "max")]
+        assert lags == sorted(lags) and int(fields["samples"]) >= 0

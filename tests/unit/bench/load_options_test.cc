@@ -18,9 +18,9 @@ std::expected<LoadOptions, Usage> parse(std::vector<const char*> arguments) {
 }  // namespace
 
 TEST_CASE("what is asked for is what is done") {
-  const auto options = parse({"--target", "127.0.0.1:80", "--case",      "rate", "--sessions", "7", "--size",    "100",
-                              "--rate",   "5000",         "--seconds",   "0.25", "--warmup",   "0", "--sources", "3",
-                              "--watch",  "42",           "--in-flight", "16"});
+  const auto options = parse({"--target", "127.0.0.1:80", "--case",      "rate", "--sessions", "7",  "--size",    "100",
+                              "--rate",   "5000",         "--seconds",   "0.25", "--warmup",   "0",  "--sources", "3",
+                              "--watch",  "42",           "--in-flight", "16",   "--opening",  "500"});
   REQUIRE(options);
   CHECK(options->target.text() == "127.0.0.1:80");
   CHECK(options->name == CaseName::kRate);
@@ -32,6 +32,7 @@ TEST_CASE("what is asked for is what is done") {
   CHECK(options->sources == 3);
   CHECK(options->watch == 42);
   CHECK(options->in_flight == 16);
+  CHECK(options->opening == 500);
   CHECK_FALSE(options->hold);
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <thread>
@@ -22,6 +23,19 @@ class Alarm final : public TimerWheel::Node {
   void on_deadline() noexcept override { task_(); }
   std::function<void()> task_;
 };
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kTick = TimerWheel::kTick;
+
+void spin_until(Clock::time_point moment) {
+  while (Clock::now() < moment) continue;
+}
+
+// run_until() would arm something of its own.
+void turn_until_ticks(Loop& loop, std::uint64_t count) {
+  while (loop.lag().count() < count) loop.turn(Loop::Patience::kUntilSomething);
+  CHECK(loop.lag().count() == count);
+}
 
 }  // namespace
 
@@ -105,6 +119,43 @@ TEST_CASE("a deadline can be armed again from its own callback, and after the wh
   loop.arm(alarm, loop.now() + Milliseconds(1));
   run_until(loop, [&] { return fired == 4; });
   loop.wheel().disarm(alarm);
+}
+
+TEST_CASE("a loop knows how late it came to its ticks, and missed ticks count once, by the oldest") {
+  Loop loop;
+  Alarm keeps_it_going([] {});
+  uv_update_time(loop.raw());
+  const auto before = Clock::now();
+  loop.arm(keeps_it_going, loop.now() + Milliseconds(60'000));
+  const auto after = Clock::now();
+  spin_until(after + kTick * 5 / 2);  // a turn that takes long: two ticks are missed, or more
+  const auto at_least = Clock::now() - after - kTick;
+  CHECK(loop.lag().count() == 0);
+  turn_until_ticks(loop, 1);
+  CHECK(loop.lag().quantile(1) >= at_least - std::chrono::microseconds(1));
+
+  turn_until_ticks(loop, 2);
+  const auto at_most = Clock::now() - before - kTick * 3;  // whatever the machine did
+  CHECK(loop.lag().quantile(0.5) <= at_most * 33 / 32);    // the smaller of the two
+  loop.wheel().disarm(keeps_it_going);
+}
+
+TEST_CASE("while the wheel stands still nothing is late") {
+  Loop loop;
+  Alarm alarm([] {});
+  Clock::duration longest{};  // what a lag may be at most, whatever the machine did
+  const auto go_round = [&] {
+    const auto before = Clock::now();
+    uv_update_time(loop.raw());
+    loop.arm(alarm, loop.now());
+    while (!loop.wheel().empty()) loop.turn(Loop::Patience::kUntilSomething);
+    longest = std::max(longest, Clock::now() - before - kTick);
+  };
+  go_round();
+  spin_until(Clock::now() + kTick * 3);
+  go_round();
+  CHECK(loop.lag().count() >= 2);
+  CHECK(loop.lag().quantile(1) <= longest * 33 / 32);
 }
 
 TEST_CASE("now() is the monotonic clock") {
