@@ -90,7 +90,7 @@ void Fleet::begin_checks() {
 }
 
 // Those that are gone get no new session, not even from a handshake that began before; the sessions that they have go
-// on.
+// on. The workers are told first: whoever still goes by the old snapshot finds somebody in it.
 void Fleet::rebuild() {
   const BackendSet before = backends_of(*snapshot_);
   snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_);
@@ -98,13 +98,13 @@ void Fleet::rebuild() {
   for (const auto& backend : now) {
     if (!before.contains(backend)) log_change("backend_added", *backend);
   }
+  on_change_(snapshot_);
   for (const auto& backend : before) {
     if (now.contains(backend)) continue;
     backend->set_leaving(true);
     log_change("backend_removed", *backend);
   }
   checker_.watch(snapshot_->pools);
-  on_change_(snapshot_);
 }
 
 std::uint64_t descriptors_for_checks(const config::Config& config) {

@@ -26,10 +26,10 @@ class Backend {
         name_(std::move(spec.name)),
         address_(std::move(spec.address)),
         authority_(spec.authority.empty() ? address_.text : std::move(spec.authority)),
-        weight_(spec.weight),
-        max_connections_(spec.max_connections),
         traffic_(std::make_unique<Traffic[]>(workers)),
-        workers_(workers) {}
+        workers_(workers),
+        weight_(spec.weight),
+        max_connections_(spec.max_connections) {}
   ~Backend() = default;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -123,6 +123,9 @@ class Backend {
   const std::string name_;
   const config::Endpoint address_;
   const std::string authority_;
+  // Looked up at each read of a tunnel: among what hardly ever changes, not beside load_.
+  const std::unique_ptr<Traffic[]> traffic_;
+  const unsigned workers_;
   std::atomic<unsigned> weight_;
   std::atomic<ProbeState> probe_{ProbeState::kChecking};
   std::atomic<bool> ejected_{false};
@@ -134,8 +137,6 @@ class Backend {
   SlowStart slow_start_;
   Load load_;
   std::atomic<std::int64_t> complained_at_{INT64_MIN};  // of a report; milliseconds of MonotonicTime
-  const std::unique_ptr<Traffic[]> traffic_;
-  const unsigned workers_;
   // Written at each handshake: a line of its own.
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_in_a_row_{0};

@@ -20,7 +20,8 @@ Standard standard_of(Backends backends, double panic_threshold) {
     if (probe == ProbeState::kUp && !backend->ejected()) ++healthy;
   }
   if (healthy == 0 && checking > 0) return Standard::kUnproven;
-  const bool panic = static_cast<double>(healthy) < panic_threshold * static_cast<double>(judged);
+  constexpr double kRounding = 1e-6;  // of a share that is no binary fraction
+  const bool panic = static_cast<double>(healthy) < panic_threshold * static_cast<double>(judged) - kRounding;
   return panic ? Standard::kPanic : Standard::kProven;
 }
 

@@ -4,17 +4,25 @@
 namespace drover::balancer {
 
 std::shared_ptr<Backend> Registry::find_or_make(const std::string& pool, const config::BackendSpec& spec) {
-  std::erase_if(known_, [](const auto& entry) { return entry.second.expired(); });
-  auto& entry = known_[{pool, spec.name, spec.address.text}];
-  if (auto backend = entry.lock()) {
-    backend->set_weight(spec.weight);
-    backend->set_max_connections(spec.max_connections);
+  if (known_.size() >= forget_at_) forget_the_gone();
+  auto& known = known_[{pool, spec.name, spec.address.text}];
+  auto backend = known.backend.lock();
+  if (backend) {
+    if (spec.weight != known.weight) backend->set_weight(spec.weight);
+    if (spec.max_connections != known.max_connections) backend->set_max_connections(spec.max_connections);
     backend->set_leaving(false);
-    return backend;
+  } else {
+    backend = std::make_shared<Backend>(pool, spec, workers_);
   }
-  auto backend = std::make_shared<Backend>(pool, spec, workers_);
-  entry = backend;
+  known = {.backend = backend, .weight = spec.weight, .max_connections = spec.max_connections};
   return backend;
+}
+
+// Each time that as many again have come: all are asked for at every change of a name, and a pass each time would make
+// that the square of their number.
+void Registry::forget_the_gone() {
+  std::erase_if(known_, [](const auto& entry) { return entry.second.backend.expired(); });
+  forget_at_ = 2 * known_.size() + 1;
 }
 
 }  // namespace drover::balancer

@@ -3,6 +3,8 @@
 // supervisor's.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,12 +19,21 @@ class Registry {
  public:
   explicit Registry(unsigned workers) : workers_(workers) {}
 
-  // With the weight and the limit of `spec`, and not leaving any more.
+  // Not leaving any more, and with the weight and the limit of `spec` where it says other ones than the last did: what
+  // the operator or the agent has set since outlives a change of something else.
   std::shared_ptr<Backend> find_or_make(const std::string& pool, const config::BackendSpec& spec);
 
  private:
+  struct Known {
+    std::weak_ptr<Backend> backend;
+    unsigned weight = 0;  // as the configuration said last
+    std::uint32_t max_connections = 0;
+  };
+  void forget_the_gone();
+
   const unsigned workers_;
-  std::map<std::tuple<std::string, std::string, std::string>, std::weak_ptr<Backend>> known_;
+  std::map<std::tuple<std::string, std::string, std::string>, Known> known_;
+  std::size_t forget_at_ = 0;  // so many known
 };
 
 }  // namespace drover::balancer

@@ -14,13 +14,13 @@ class Schedule {
 
   // `phase`: 0 … 1, of the interval.
   Schedule(Milliseconds interval, double phase)
-      : interval_(interval), phase_(std::chrono::duration_cast<Milliseconds>(interval * phase)) {}
+      : interval_(interval), first_slot_(std::chrono::duration_cast<Milliseconds>(interval * phase) - interval) {}
 
   // The next look, at most an interval and its jitter after `now`. `random`: 0 … 1.
   MonotonicTime after(MonotonicTime now, double random) const {
     const Milliseconds jitter = interval_ / kJitterPart;
-    const Milliseconds since_phase = now.time_since_epoch() + jitter - phase_;
-    const MonotonicTime slot(phase_ + (since_phase / interval_ + 1) * interval_);
+    const Milliseconds since_first = now.time_since_epoch() + jitter - first_slot_;
+    const MonotonicTime slot(first_slot_ + (since_first / interval_ + 1) * interval_);
     return slot - std::chrono::duration_cast<Milliseconds>(jitter * random);
   }
 
@@ -34,7 +34,7 @@ class Schedule {
 
  private:
   Milliseconds interval_;
-  Milliseconds phase_;
+  Milliseconds first_slot_;  // not after 0, where the machine's time begins: the division rounds down
 };
 
 }  // namespace drover::health

@@ -1,6 +1,8 @@
 // Probe, agent and ejection each write a state of their own; none looks at the others'.
 #include "health/watch.h"
 
+#include <utility>
+
 #include "base/log.h"
 #include "config/values.h"
 
@@ -56,10 +58,11 @@ Watch::Watch(net::Loop& loop, std::shared_ptr<balancer::Backend> backend, const 
       thresholds_(backend_->probe()),
       agent_address_(address_of(*backend_, check_.agent_port)) {
   backend_->set_ejected(false);
-  if (check_.interval.count() == 0) {
-    backend_->set_probe(ProbeState::kUp);
-    return;
-  }
+  if (check_.interval.count() == 0) backend_->set_probe(ProbeState::kUp);
+  // Without a probe that would find it up: there is none, or it has come back with the state that it left with.
+  if (arrival_ == Arrival::kLater && backend_->probe() == ProbeState::kUp)
+    backend_->begin_slow_start(loop_.now(), slow_start_);
+  if (check_.interval.count() == 0) return;
   const Schedule schedule(check_.interval, start.phase);
   probes_.emplace(loop_, schedule, check_.timeout,
                   Rounds::Task{.begin = [this] { begin_probe(); },
@@ -108,10 +111,12 @@ void Watch::take(const ProbeResult& result) {
       load.latency.add(*result.round_trip, now);
   }
   if (result.report) backend_->take_report(*result.report, now);
+  const bool could = std::exchange(could_probe_, result.verdict || result.verdict.error().side == Side::kBackend);
   if (result.verdict) return note_verdict(Verdict::kGood, "");
   const Error& error = result.verdict.error();
-  if (error.side == Side::kBackend) return note_verdict(Verdict::kBad, error.detail);
-  log::warn("probe_not_possible", {pool_of(*backend_), name_of_backend(*backend_), {"reason", error.detail}});
+  if (could_probe_) return note_verdict(Verdict::kBad, error.detail);
+  if (could)
+    log::warn("probe_not_possible", {pool_of(*backend_), name_of_backend(*backend_), {"reason", error.detail}});
 }
 
 void Watch::note_verdict(Verdict verdict, std::string reason) {
@@ -132,8 +137,11 @@ void Watch::publish(const std::string& reason) {
     arrival_ = Arrival::kLater;
     backend_->forget_failures();
     log::info("backend_up", {pool_of(*backend_), name_of_backend(*backend_)});
-  } else {
+  } else if (now == ProbeState::kDown) {
     log::warn("backend_down", {pool_of(*backend_), name_of_backend(*backend_), {"reason", reason}});
+  } else {
+    // The agent has taken its word back before any probe has ended.
+    log::info("backend_checking", {pool_of(*backend_), name_of_backend(*backend_)});
   }
   on_change_();
 }

@@ -64,7 +64,8 @@ class Watch {
 
   net::Address address_;
   Thresholds thresholds_;
-  std::string failure_;  // of the last probe; empty: it was good
+  std::string failure_;      // of the last probe; empty: it was good
+  bool could_probe_ = true;  // false: Drover itself had not what it takes
   std::optional<Rounds> probes_;
   std::unique_ptr<Probe> probe_;
 

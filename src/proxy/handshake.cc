@@ -44,6 +44,7 @@ void Handshake::on_head_bytes(Bytes bytes) {
   if (!fed) return answer(fed.error());
   if (!fed->complete) return;
   head_complete_ = true;
+  snapshot_ = session_.worker().snapshot();  // that of the accept may be as old as limits.head_timeout
   if (auto accepted = accept_request(); !accepted) return answer(accepted.error());
   remember({}, {});
   if (!session_.advance(Event::kRequestParsed)) return;

@@ -7,7 +7,7 @@ import json
 import urllib.request
 
 import pytest
-from harness import ReportingServer, connect, upgrade_request, wait_until
+from harness import RawBackend, ReportingServer, connect, upgrade_request, wait_until
 
 FAST = {"type": "http", "interval": "200ms", "timeout": "2s"}
 
@@ -160,6 +160,20 @@ def test_the_agents_words(start, servers):
     first.tell(agent="up\n")
     wait_until(lambda: {backend["probe"] for backend in backends_of(drover).values()} == {"up"}, "up")
     open_sessions(drover, 2)
+
+
+def test_an_agent_that_takes_its_word_back_before_any_probe_has_ended(start, servers):
+    """The backend is as unknown as before, which is not down."""
+    agent = servers(agent="down\n")
+    with contextlib.closing(RawBackend()) as backend:  # which does not answer
+        drover = start({"backends": [{"name": "a", "address": backend.address}],
+                        "health_check": {"type": "http", "interval": "200ms", "timeout": "1h",
+                                         "agent_port": agent.agent_port}})
+        wait_until(lambda: backends_of(drover)["a"]["probe"] == "down", "the agent's word")
+        agent.tell(agent="up\n")
+        wait_until(lambda: backends_of(drover)["a"]["probe"] == "checking", "it is taken back")
+        wait_until(lambda: drover.events("backend_checking"), "it is told")
+        assert len(drover.events("backend_down")) == 1
 
 
 def test_an_agent_that_does_not_answer_takes_nobody_out(start, servers):

@@ -84,6 +84,18 @@ def test_added_addresses_get_sessions_and_gone_ones_no_new_one(start, dns, fleet
     assert len(held) == 6
 
 
+def test_a_connection_from_before_a_change_goes_by_what_holds_when_it_asks(start, dns, fleet):
+    dns.set("web.test", a=["127.0.0.11"], ttl=1)
+    drover = start_named(start, dns, fleet)
+    early = connect(drover.port, upgrade_request()[:20])
+    assert where(drover, 1)[1] == {"11"}  # so the early one has been accepted, too
+    dns.set("web.test", a=["127.0.0.12"], ttl=1)
+    wait_until(lambda: addresses(drover) == ["127.0.0.12"], "the new answer")
+    assert where(drover, 1)[1] == {"12"}
+    early.send(upgrade_request()[20:])
+    assert early.read_head().get("X-Backend") == "12"
+
+
 @pytest.mark.parametrize("answer", ["SERVFAIL", "REFUSED", "NXDOMAIN", "empty", "silence"])
 def test_failures_and_empty_answers_keep_the_last(start, dns, fleet, answer):
     dns.set("web.test", a=["127.0.0.11"], ttl=1)

@@ -3,6 +3,7 @@ say 500; what its sessions meet with meanwhile; and how even the probes of many 
 
 import collections
 import contextlib
+import resource
 import socket
 import threading
 import time
@@ -193,6 +194,22 @@ def test_the_smallest_configuration_works_at_once(start):
                 break
         assert head.get("Sec-WebSocket-Key")
         client.close()
+
+
+def test_probes_without_descriptors_are_no_verdict_and_are_told_once(start, servers):
+    server = servers()
+    drover = start(pool_of(server, health_check=CHECK | {"interval": "100ms", "fall": 1}))
+    wait_for_probe(drover, "a", "up")
+    soft, hard = resource.prlimit(drover.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (0, hard))
+    wait_until(lambda: drover.events("probe_not_possible"), "it is told")
+    before = server.tell()["probes"]
+    time.sleep(0.5)  # several looks that do not come to anything
+    assert server.tell()["probes"] == before
+    resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    wait_until(lambda: server.tell()["probes"] > before, "probes again")
+    assert len(drover.events("probe_not_possible")) == 1
+    assert not drover.events("backend_down")
 
 
 def test_a_pool_without_an_eligible_backend_says_why_once(start):

@@ -134,6 +134,8 @@ TEST_CASE("panic: when fewer than the threshold are healthy, not at it") {
   CHECK(standard({.up = 3, .down = 7}, 0.3) == Standard::kProven);  // 3 of 10
   CHECK(standard({.up = 2, .down = 8}, 0.3) == Standard::kPanic);
   CHECK(standard({.up = 1, .down = 1}, 0.5) == Standard::kProven);
+  CHECK(standard({.up = 55, .down = 45}, 0.55) == Standard::kProven);  // 0.55 · 100 is above 55 in binary
+  CHECK(standard({.up = 54, .down = 46}, 0.55) == Standard::kPanic);
   CHECK(standard({.up = 1, .down = 2}, 0.5) == Standard::kPanic);
   CHECK(standard({.up = 9, .down = 1}, 1.0) == Standard::kPanic);
   CHECK(standard({.up = 10}, 1.0) == Standard::kProven);

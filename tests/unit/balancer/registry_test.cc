@@ -57,6 +57,26 @@ TEST_CASE("registry: what comes back has its history, and the new weight and lim
   CHECK(backend->active() == 2);
 }
 
+TEST_CASE("registry: what was set since lasts until the configuration says something else") {
+  Registry registry(1);
+  auto wanted = spec("a");
+  wanted.weight = 3;
+  wanted.max_connections = 100;
+  const auto backend = registry.find_or_make("chat", wanted);
+  backend->set_weight(9);
+  backend->set_max_connections(30);  // the agent: maxconn:30
+  REQUIRE(registry.find_or_make("chat", wanted) == backend);
+  CHECK(backend->weight() == 9);
+  CHECK(backend->max_connections() == 30);
+  wanted.max_connections = 50;
+  registry.find_or_make("chat", wanted);
+  CHECK(backend->weight() == 9);
+  CHECK(backend->max_connections() == 50);
+  wanted.weight = 4;
+  registry.find_or_make("chat", wanted);
+  CHECK(backend->weight() == 4);
+}
+
 TEST_CASE("registry: a session keeps its backend known, its end has it forgotten") {
   Registry registry(1);
   auto backend = registry.find_or_make("chat", spec("a"));

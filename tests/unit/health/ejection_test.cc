@@ -31,6 +31,17 @@ TEST_CASE("it doubles each time that the backend fails again at once, up to 32 t
   }
 }
 
+TEST_CASE("a year is the longest, whatever the base time: it is what the timer wheel can count") {
+  Ejections ejections;
+  MonotonicTime now(1h);
+  for (const int expected : {200, 365, 365, 365}) {
+    const auto length = ejections.begin(now, std::chrono::days(200));
+    CHECK(length == std::chrono::days(expected));
+    now += length;
+    ejections.end(now);
+  }
+}
+
 TEST_CASE("every base time that went well forgives one doubling") {
   Ejections ejections;
   MonotonicTime now(1h);

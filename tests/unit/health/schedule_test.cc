@@ -27,6 +27,19 @@ TEST_CASE("slots are an interval apart, and a look comes up to a twentieth of it
   CHECK(schedule.after(MonotonicTime(103s), 0) == MonotonicTime(113s));
 }
 
+TEST_CASE("on a machine that has just started, too, the next look is at most an interval and its jitter away") {
+  for (const double phase : {0.0, 0.3, 0.77, 0.99}) {
+    const Schedule schedule(1h, phase);
+    for (const auto now : {MonotonicTime(0s), MonotonicTime(1s), MonotonicTime(10min), MonotonicTime(59min)}) {
+      for (const double random : {0.0, 1.0}) {
+        const auto next = schedule.after(now, random);
+        CHECK(next > now);
+        CHECK(next - now <= 63min);
+      }
+    }
+  }
+}
+
 TEST_CASE("two looks are never further apart than an interval and its jitter, nor closer than the jitter leaves") {
   std::mt19937 random(3);
   std::uniform_real_distribution<double> share(0, 1);

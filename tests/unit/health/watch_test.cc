@@ -1,0 +1,133 @@
+// One backend's watch, where what it makes of a look is not the rule of every day.
+#include "health/watch.h"
+
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <memory>
+#include <string>
+
+#include "server.h"
+
+namespace drover::health::test {
+
+namespace {
+
+using balancer::ProbeState;
+using namespace std::chrono_literals;
+
+struct Fixture {
+  Fixture() {
+    settings.name = "pool";
+    settings.slow_start = 1h;
+    settings.health_check.interval = 100ms;
+    settings.health_check.timeout = 200ms;
+    config::BackendSpec spec;
+    spec.name = "a";
+    spec.address = {server.address().ip_text(), server.address().port(), server.address().text()};
+    backend = std::make_shared<balancer::Backend>("pool", spec);
+  }
+  void watch(Watch::Arrival arrival = Watch::Arrival::kAtStart) {
+    one =
+        std::make_unique<Watch>(loop, backend, settings, Watch::Start{loop.now(), 0.5, arrival}, [this] { ++changes; });
+  }
+  void until(const std::function<bool()>& happened) { net::run_until(loop, happened); }
+  double ramp() { return backend->ramp(loop.now()); }
+
+  net::Loop loop;
+  Server server{loop};
+  config::Pool settings;
+  std::shared_ptr<balancer::Backend> backend;
+  int changes = 0;
+  std::unique_ptr<Watch> one;
+};
+
+// No more descriptors for this process, as long as it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+}  // namespace
+
+TEST_CASE("who comes later starts slowly without any probe, and who comes back as up") {
+  Fixture it;
+  SUBCASE("no probes") {
+    it.settings.health_check.interval = 0ms;
+  }
+  SUBCASE("it was up when it left") {
+    it.backend->set_probe(ProbeState::kUp);
+  }
+  it.watch(Watch::Arrival::kLater);
+  CHECK(it.backend->probe() == ProbeState::kUp);
+  CHECK(it.ramp() < 0.06);
+}
+
+TEST_CASE("who is there from the start does not start slowly") {
+  Fixture it;
+  it.settings.health_check.interval = 0ms;
+  it.watch();
+  CHECK(it.ramp() == 1.0);
+}
+
+TEST_CASE("a look that Drover has no descriptor for is no verdict") {
+  Fixture it;
+  it.settings.health_check.fall = 1;
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kUp; });
+  const auto accepted = it.server.accepted;
+  {
+    const NoDescriptors none;
+    const auto later = it.loop.now() + 400ms;  // several looks
+    it.until([&] { return it.loop.now() > later; });
+    CHECK(it.server.accepted == accepted);
+    CHECK(it.backend->probe() == ProbeState::kUp);
+  }
+  it.until([&] { return it.server.accepted > accepted; });
+  CHECK(it.changes == 1);
+}
+
+TEST_CASE("a word that the agent takes back before any probe has ended leaves it as it was") {
+  Fixture it;
+  it.settings.health_check.type = config::HealthCheck::Type::kHttp;
+  it.settings.health_check.timeout = 1h;
+  Server agent(it.loop);
+  it.settings.health_check.agent_port = agent.address().port();
+  std::string line = "down\n";
+  agent.script = [&](Peer& peer) { peer.send(line); };
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  line = "up\n";
+  it.until([&] { return it.backend->probe() == ProbeState::kChecking; });
+  CHECK(it.one->obstacle() == "not checked yet");
+  CHECK(it.changes == 2);
+}
+
+TEST_CASE("a watch may go at any moment of a look") {
+  Fixture it;
+  it.settings.health_check.type = config::HealthCheck::Type::kHttp;
+  it.watch();
+  SUBCASE("before it") {}
+  SUBCASE("while it connects") {
+    it.until([&] { return it.server.accepted == 1; });
+  }
+  SUBCASE("while it waits for the answer") {
+    it.until([&] { return !it.server.peers.empty() && !it.server.peers.back()->received.empty(); });
+  }
+  it.one.reset();
+  net::run_some(it.loop);
+  CHECK(it.backend->probe() == ProbeState::kChecking);
+  CHECK(it.changes == 0);
+}
+
+}  // namespace drover::health::test
