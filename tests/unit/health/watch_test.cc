@@ -184,6 +184,20 @@ TEST_CASE("the rate that Drover itself carries is that since the last look") {
   it.until([&] { return rate()->value == 0; });
 }
 
+TEST_CASE("what has not come in time is cut, and may come no more") {
+  Fixture it;
+  Server agent(it.loop);
+  it.settings.health_check.type = config::HealthCheck::Type::kHttp;
+  it.settings.health_check.interval = 24h;
+  it.settings.health_check.agent_port = agent.address().port();
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  CHECK(it.one->obstacle() == "no answer within 200ms");
+  it.until([&] { return it.server.peers.back()->end && agent.peers.back()->end; });
+  CHECK(it.server.accepted == 1);
+  CHECK(agent.accepted == 1);
+}
+
 TEST_CASE("a watch may go at any moment of a look") {
   Fixture it;
   it.settings.health_check.type = config::HealthCheck::Type::kHttp;
