@@ -152,6 +152,9 @@ def test_panic_holds(start, servers):
         server.tell(status=200)
     wait_until(lambda: drover.events("pool_panic_ended"), "the end of the panic")
     wait_until(lambda: drover.admin("/ready")[0] == 200, "ready")
+    wait_until(lambda: drover.events("pool_has_backends_again"), "it is told")
+    for event in ("pool_panic", "pool_panic_ended", "pool_has_no_backend", "pool_has_backends_again"):
+        assert len(drover.events(event)) == 1, event
     assert len(held) == 16
 
 

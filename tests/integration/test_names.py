@@ -99,7 +99,7 @@ def test_a_connection_from_before_a_change_goes_by_what_holds_when_it_asks(start
 @pytest.mark.parametrize("answer", ["SERVFAIL", "REFUSED", "NXDOMAIN", "empty", "silence"])
 def test_failures_and_empty_answers_keep_the_last(start, dns, fleet, answer):
     dns.set("web.test", a=["127.0.0.11"], ttl=1)
-    drover = start_named(start, dns, fleet)
+    drover = start_named(start, dns, fleet, resolve_interval="1s")
     if answer == "empty":
         dns.set("web.test", a=[], ttl=1)
     elif answer == "silence":
@@ -110,6 +110,9 @@ def test_failures_and_empty_answers_keep_the_last(start, dns, fleet, answer):
     assert drover.events("name_not_resolved")[0]["kept"] == "127.0.0.11"
     assert addresses(drover) == ["127.0.0.11"]
     assert where(drover)[1] == {"11"}
+    asked = len(dns.queries)
+    wait_until(lambda: len(dns.queries) >= asked + 4, "two more questions, A and AAAA")
+    assert len(drover.events("name_not_resolved")) == 1
     dns.set("web.test", a=["127.0.0.12"], ttl=1)
     wait_until(lambda: addresses(drover) == ["127.0.0.12"], "the name server has come to its senses")
     wait_until(lambda: drover.events("name_answers_again"), "it is told")

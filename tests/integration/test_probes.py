@@ -225,6 +225,15 @@ def test_a_pool_without_an_eligible_backend_says_why_once(start):
     assert connect(drover.port, upgrade_request()).read_head().status == 503
 
 
+def test_the_summary_of_a_large_pool_is_short(start):
+    backends = [f"127.0.0.{number}:{refused_port()}" for number in range(1, 13)]
+    drover = start({"backends": backends, "health_check": {"interval": "200ms", "timeout": "100ms"}})
+    wait_until(lambda: drover.events("pool_has_no_backend"), "the summary")
+    (event,) = drover.events("pool_has_no_backend")
+    assert event["summary"].startswith(f"pool default: 0 of 12 backends up; {backends[0]}: connection refused; ")
+    assert event["summary"].endswith(f"; {backends[9]}: connection refused; and 2 more")
+
+
 def test_sessions_go_on_while_their_backend_is_down(start, servers):
     first = servers()
     drover = start(pool_of(first, health_check=CHECK))

@@ -161,6 +161,36 @@ TEST_CASE("ejection: within the share, never the last, and for a time") {
   CHECK(it.backends[0]->ejected());
 }
 
+TEST_CASE("ejection: one that nobody has judged yet is no other to rely on, and who is ejected is not ejected again") {
+  Fixture it;
+  it.settings.health_check.interval = 0ms;
+  it.settings.ejection = {.failures = 5, .base_time = 500ms, .max_ejected_percent = 100};
+  for (const char* name : {"b", "c"}) it.backends.push_back(backend_at(name, it.server.address()));
+  it.watch();
+  for (const std::size_t other : {1U, 2U}) it.backends[other]->set_probe(ProbeState::kChecking);
+  it.checker.consider_ejection(it.backends[0]);
+  CHECK(!it.backends[0]->ejected());
+  it.backends[1]->set_probe(ProbeState::kUp);
+  const auto begun = it.loop.now();
+  it.checker.consider_ejection(it.backends[0]);
+  it.checker.consider_ejection(it.backends[0]);
+  it.until([&] { return !it.backends[0]->ejected(); });
+  CHECK(it.loop.now() - begun < 1s);  // the second would last for a second
+}
+
+TEST_CASE("the first looks at many are no burst, nor is any later one") {
+  Fixture it;
+  for (int number = 0; number < 200; ++number)
+    it.backends.push_back(backend_at(std::to_string(number), it.server.address()));
+  it.settings.health_check.interval = 2s;
+  it.watch();
+  it.until([&] { return it.server.accepted > 0; });
+  CHECK(it.server.accepted < 100);
+  it.until([&] {
+    return std::ranges::all_of(it.backends, [](const auto& one) { return one->probe() == ProbeState::kUp; });
+  });
+}
+
 TEST_CASE("a backend that is not watched is not ejected") {
   Fixture it;
   it.settings.health_check.interval = 0ms;

@@ -113,6 +113,91 @@ TEST_CASE("a word that the agent takes back before any probe has ended leaves it
   CHECK(it.changes == 2);
 }
 
+TEST_CASE("who is found down at first comes up slowly, and its failures until then are forgotten") {
+  Fixture it;
+  it.settings.health_check.type = config::HealthCheck::Type::kHttp;
+  it.server.script = answering("HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n");
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  CHECK(!it.backend->load().latency.reading().last());  // how fast it fails is not how fast it works
+  CHECK(it.one->obstacle() == "answered 503 to GET /health, expected 200");
+  it.backend->note_failure();
+  it.server.script = answering("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+  it.until([&] { return it.backend->probe() == ProbeState::kUp; });
+  CHECK(it.ramp() < 0.06);
+  CHECK(it.backend->note_failure() == 1);
+  CHECK(it.backend->load().latency.reading().last());
+}
+
+TEST_CASE("an ejection ends, with a slow start; it doubles, and is forgiven") {
+  Fixture it;
+  it.settings.health_check.interval = 0ms;
+  it.settings.ejection.base_time = 200ms;
+  it.backend->set_ejected(true);  // of a watch that is gone
+  it.watch();
+  CHECK(!it.backend->ejected());
+  const auto eject = [&] {
+    it.one->eject();
+    CHECK(it.backend->ejected());
+    const std::string obstacle = it.one->obstacle();
+    it.until([&] { return !it.backend->ejected(); });
+    CHECK(it.one->obstacle().empty());
+    return obstacle;
+  };
+  CHECK(eject() == "ejected for 200ms");
+  CHECK(it.ramp() < 0.06);
+  CHECK(eject() == "ejected for 400ms");
+  CHECK(it.changes == 4);
+  const auto forgiven = it.loop.now() + 400ms;
+  it.until([&] { return it.loop.now() > forgiven; });
+  CHECK(eject() == "ejected for 200ms");
+}
+
+TEST_CASE("what the agent takes back is taken back") {
+  Fixture it;
+  Server agent(it.loop);
+  it.settings.health_check.agent_port = agent.address().port();
+  std::string line = "drain maxconn:5 0%\n";
+  agent.script = [&](Peer& peer) { peer.send(line); };
+  it.watch();
+  it.until([&] { return it.backend->max_connections() == 5 && it.backend->probe() == ProbeState::kUp; });
+  CHECK(!it.backend->open());
+  CHECK(it.changes == 2);  // up, and closed by the agent
+  CHECK(it.one->obstacle() == "drain");
+  line = "ready\n";
+  it.until([&] { return it.backend->operator_state() == balancer::OperatorState::kReady; });
+  CHECK(it.one->obstacle() == "the agent says 0%");
+  line = "ready maxconn:0 100%\n";
+  it.until([&] { return it.backend->open(); });
+  CHECK(it.backend->max_connections() == 0);
+  CHECK(it.changes == 3);
+}
+
+TEST_CASE("the rate that Drover itself carries is that since the last look") {
+  Fixture it;
+  it.watch();
+  const auto rate = [&] { return it.backend->load().own_message_rate.last(); };
+  it.until([&] { return rate().has_value(); });
+  it.backend->traffic(0).messages_in.add(600);
+  it.backend->traffic(0).messages_out.add(400);
+  it.until([&] { return rate()->value > 0; });
+  it.until([&] { return rate()->value == 0; });
+}
+
+TEST_CASE("what has not come in time is cut, and may come no more") {
+  Fixture it;
+  Server agent(it.loop);
+  it.settings.health_check.type = config::HealthCheck::Type::kHttp;
+  it.settings.health_check.interval = 24h;
+  it.settings.health_check.agent_port = agent.address().port();
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  CHECK(it.one->obstacle() == "no answer within 200ms");
+  it.until([&] { return it.server.peers.back()->end && agent.peers.back()->end; });
+  CHECK(it.server.accepted == 1);
+  CHECK(agent.accepted == 1);
+}
+
 TEST_CASE("a watch may go at any moment of a look") {
   Fixture it;
   it.settings.health_check.type = config::HealthCheck::Type::kHttp;
