@@ -2,6 +2,7 @@
 health is ignored: panic."""
 
 import contextlib
+import resource
 
 import pytest
 from harness import AnsweringBackend, ReportingServer, connect, refused_port, upgrade_request, wait_until
@@ -92,12 +93,34 @@ def test_a_4xx_is_no_failure_and_a_success_starts_the_count_anew(start, servers)
                     "backends": entries(a=server.address, b=other.address)})
     assert {status(drover)[0] for _ in range(8)} == {403, 101}
     assert backends_of(drover)["a"]["totals"]["failures"] == 0
-    for upgrade in (500, 101, 500, 101):
+    for upgrade in (500, 101, 500, 403, 500, 101):
         server.tell(upgrade=upgrade)
         for _ in range(2):
             status(drover)
-    assert backends_of(drover)["a"]["totals"]["failures"] == 2
+    totals = backends_of(drover)["a"]["totals"]
+    assert totals["failures"] == 3 and totals["sessions"] == 2
     assert not drover.events("backend_ejected")
+
+
+def test_a_failure_that_is_passed_on_counts_too(start, answering):
+    only = answering("only", "HTTP/1.1 500 No")
+    drover = start({"backends": entries(only=only.address)})
+    assert [status(drover)[0] for _ in range(3)] == [500] * 3
+    assert backends_of(drover)["only"]["totals"]["failures"] == 3
+
+
+def test_a_dial_that_drover_has_no_descriptor_for_is_not_the_backends_fault(start, answering):
+    good = answering("good")
+    drover = start({"health_check": {"interval": "0s"}, "backends": entries(good=good.address)})
+    client = connect(drover.port, upgrade_request()[:20])
+    assert status(drover)[0] == 101  # so the early one has been accepted, too
+    soft, hard = resource.prlimit(drover.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (0, hard))
+    client.send(upgrade_request()[20:])
+    assert client.read_head().status == 503
+    resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    assert backends_of(drover)["good"]["totals"]["failures"] == 0
+    wait_until(lambda: drover.events("resources_exhausted"), "it is told")
 
 
 def test_never_more_than_max_ejected_percent(start, answering):

@@ -178,17 +178,17 @@ TEST_CASE("ejection: one that nobody has judged yet is no other to rely on, and 
   CHECK(it.loop.now() - begun < 1s);  // the second would last for a second
 }
 
-TEST_CASE("the first looks at many are no burst, nor is any later one") {
+TEST_CASE("the first looks at many are no burst") {
   Fixture it;
-  for (int number = 0; number < 200; ++number)
+  for (int number = 0; number < 100; ++number)
     it.backends.push_back(backend_at(std::to_string(number), it.server.address()));
-  it.settings.health_check.interval = 2s;
+  it.settings.health_check.interval = 1h;
+  const auto begun = it.loop.now();
   it.watch();
-  it.until([&] { return it.server.accepted > 0; });
-  CHECK(it.server.accepted < 100);
   it.until([&] {
     return std::ranges::all_of(it.backends, [](const auto& one) { return one->probe() == ProbeState::kUp; });
   });
+  CHECK(it.loop.now() - begun > 800ms);  // 10 ms apart
 }
 
 TEST_CASE("a backend that is not watched is not ejected") {
