@@ -25,7 +25,7 @@ class Backend {
       : pool_(std::move(pool)),
         name_(std::move(spec.name)),
         address_(std::move(spec.address)),
-        authority_(spec.authority.empty() ? address_.text : std::move(spec.authority)),
+        authority_(spec.authority.empty() ? address_.text : spec.authority),
         traffic_(std::make_unique<Traffic[]>(workers)),
         workers_(workers),
         weight_(spec.weight),

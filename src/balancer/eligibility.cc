@@ -25,12 +25,16 @@ Standard standard_of(Backends backends, double panic_threshold) {
   return panic ? Standard::kPanic : Standard::kProven;
 }
 
-bool eligible(const Backend& backend, Standard standard) {
-  if (!backend.open() || backend.full()) return false;
+bool healthy(const Backend& backend, Standard standard) {
+  if (!backend.open()) return false;
   if (standard == Standard::kPanic) return true;
   if (backend.ejected()) return false;
   const ProbeState probe = backend.probe();
   return probe == ProbeState::kUp || (standard == Standard::kUnproven && probe == ProbeState::kChecking);
+}
+
+bool eligible(const Backend& backend, Standard standard) {
+  return !backend.full() && healthy(backend, standard);
 }
 
 std::size_t count_eligible(Backends backends) {

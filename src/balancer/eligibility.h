@@ -22,7 +22,9 @@ enum class Standard : std::uint8_t {
 // ejected; 0: no panic. Full ones count as healthy: max_connections is what keeps those from being crushed.
 Standard standard_of(Backends backends, double panic_threshold);
 
-// Up, not ejected, ready, not full; by the standard.
+// Up, not ejected, ready; by the standard.
+bool healthy(const Backend& backend, Standard standard);
+// The same, and not full.
 bool eligible(const Backend& backend, Standard standard);
 
 // Of the pool's backends, those that are eligible by their own merit: panic does not help.

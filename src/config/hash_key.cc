@@ -72,7 +72,7 @@ Result<HashKey> parse_hash_key(std::string_view text) {
 }
 
 std::string format_hash_key(const HashKey& key) {
-  const std::string word(kWords[static_cast<std::size_t>(key.source)]);
+  std::string word(kWords[static_cast<std::size_t>(key.source)]);
   if (key.source == Source::kClientIp) return word;
   return word + ":" + (key.source == Source::kPath ? std::to_string(key.segment) : key.name);
 }

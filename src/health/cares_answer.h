@@ -3,7 +3,7 @@
 
 #include "health/resolver.h"
 
-struct ares_addrinfo;  // c-ares', whose header stays out of ours
+struct ares_addrinfo;  // c-ares', whose header stays out of ours. NOLINT(readability-identifier-naming)
 
 namespace drover::health {
 

@@ -13,8 +13,8 @@
 #include "net/loop.h"
 
 // c-ares', whose header stays out of ours.
-struct ares_addrinfo;
-struct ares_channeldata;
+struct ares_addrinfo;     // NOLINT(readability-identifier-naming)
+struct ares_channeldata;  // NOLINT(readability-identifier-naming)
 
 namespace drover::health {
 

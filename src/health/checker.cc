@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "base/log.h"
 
@@ -13,6 +14,8 @@ namespace {
 // Between the first looks at two backends, so that many of them are no burst; the smallest configuration is known well
 // within a second.
 constexpr Milliseconds kFirstLooksApart{10};
+// However many there are: whoever is looked at last gets no sessions until then.
+constexpr Milliseconds kFirstLooksWithin{2'000};
 // Of a pool, in one log line.
 constexpr std::size_t kMostInSummary = 10;
 
@@ -26,16 +29,19 @@ std::size_t count_up(balancer::Backends backends) {
 void Checker::watch(const Pools& pools) {
   std::set<const balancer::Backend*> wanted;
   std::set<std::string> names;
-  Milliseconds after{0};
+  std::vector<std::pair<std::shared_ptr<const balancer::Pool>, std::shared_ptr<balancer::Backend>>> added;
   for (const auto& pool : pools) {
     pools_[pool->name()].pool = pool;
     names.insert(pool->name());
     for (const auto& backend : pool->backends()) {
       wanted.insert(backend.get());
-      if (watches_.contains(backend.get())) continue;
-      add(pool, backend, after);
-      after += kFirstLooksApart;
+      if (!watches_.contains(backend.get())) added.emplace_back(pool, backend);
     }
+  }
+  for (std::size_t i = 0; i < added.size(); ++i) {
+    const auto place = static_cast<std::int64_t>(i);
+    const auto spread = kFirstLooksWithin * place / static_cast<std::int64_t>(added.size());
+    add(added[i].first, added[i].second, std::min(kFirstLooksApart * place, spread));
   }
   std::erase_if(watches_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   std::erase_if(pools_, [&](const auto& entry) { return !names.contains(entry.first); });
@@ -72,10 +78,13 @@ void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backen
 void Checker::judge(const std::string& name) {
   auto& watched = pools_.at(name);
   const auto& pool = *watched.pool;
-  const bool has_eligible = balancer::count_eligible(pool.backends()) > 0;
-  if (has_eligible != watched.has_eligible) {
-    watched.has_eligible = has_eligible;
-    if (has_eligible) {
+  // Full ones count: nobody tells when a place becomes free again.
+  const auto standard = balancer::standard_of(pool.backends(), 0);
+  const auto is_healthy = [standard](const auto& backend) { return balancer::healthy(*backend, standard); };
+  const bool has_healthy = std::ranges::any_of(pool.backends(), is_healthy);
+  if (has_healthy != watched.has_healthy) {
+    watched.has_healthy = has_healthy;
+    if (has_healthy) {
       log::info("pool_has_backends_again", {{"pool", name}, {"up", count_up(pool.backends())}});
     } else {
       log::error("pool_has_no_backend", {{"pool", name}, {"summary", summary_of(pool)}});

@@ -30,14 +30,14 @@ class Checker {
  private:
   struct WatchedPool {
     std::shared_ptr<const balancer::Pool> pool;
-    bool has_eligible = true;
+    bool has_healthy = true;
     bool in_panic = false;
   };
 
   void add(const std::shared_ptr<const balancer::Pool>& pool, const std::shared_ptr<balancer::Backend>& backend,
            Milliseconds after);
   // Logs what has changed about a pool as a whole.
-  void judge(const std::string& pool);
+  void judge(const std::string& name);
   // "pool default: 0 of 2 backends up; 127.0.0.1:9001: connection refused".
   std::string summary_of(const balancer::Pool& pool) const;
 

@@ -27,7 +27,7 @@ std::string texts_of(const std::vector<net::Address>& addresses) {
 class NameBook::Name final : public net::TimerWheel::Node {
  public:
   Name(NameBook& book, std::string name, Milliseconds interval)
-      : book_(book), name_(std::move(name)), interval_(std::max(interval, kLeastInterval)) {}
+      : book_(book), name_(std::move(name)), interval_(interval) {}
   ~Name() { book_.loop_.wheel().disarm(*this); }
   Name(const Name&) = delete;
   Name& operator=(const Name&) = delete;

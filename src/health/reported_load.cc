@@ -24,7 +24,7 @@ std::optional<balancer::LoadReport> reported_load(const http::ResponseHead& head
   const auto header = head.find(http::HeaderName::kEndpointLoadMetrics);
   if (!header) return std::nullopt;
   auto report = balancer::parse_orca(*header);
-  if (!report) return std::nullopt;
+  if (!report) report.emplace().ignored = 1;
   return std::move(*report);
 }
 

@@ -23,10 +23,10 @@ constexpr auto kNormalClosure = static_cast<std::uint16_t>(websocket::CloseCode:
 
 class WebSocketProbe final : public ConnectedProbe {
  public:
-  WebSocketProbe(net::Loop& loop, const config::HealthCheck& settings, const std::string& host)
+  WebSocketProbe(net::Loop& loop, config::HealthCheck settings, std::string host)
       : ConnectedProbe(loop),
-        settings_(settings),
-        host_(host),
+        settings_(std::move(settings)),
+        host_(std::move(host)),
         parser_(kHeadLimits),
         endpoint_([this](Bytes payload) { on_pong(payload); }, kMaxBeforePong) {}
 

@@ -166,10 +166,12 @@ void Connector::on_answer(Bytes behind) {
   if (!behind.empty()) on_refusal_bytes(behind);
 }
 
-// What an answer tells of the backend, whatever it is: the time that it took, and how busy the backend says it is.
+// What an answer tells of the backend: the time that it took, where it worked, and how busy the backend says it is.
 void Connector::note_answer(const http::ResponseHead& head) {
-  const auto round_trip = std::chrono::steady_clock::now() - asked_at_;
-  candidate().load().latency.add(std::chrono::duration_cast<std::chrono::microseconds>(round_trip), session_.now());
+  if (head.status() < 500) {
+    const auto round_trip = std::chrono::steady_clock::now() - asked_at_;
+    candidate().load().latency.add(std::chrono::duration_cast<std::chrono::microseconds>(round_trip), session_.now());
+  }
   const auto load = head.find(http::HeaderName::kEndpointLoadMetrics);
   if (!load) return;
   auto report = balancer::parse_orca(*load);
