@@ -5,7 +5,7 @@ import os
 import sys
 
 import pytest
-from harness import Drover, RawBackend, drover_binary
+from harness import Drover, RawBackend, ReportingServer, drover_binary
 
 # A test's own threads play both sides of a handshake: each hand-over would otherwise wait for 5 ms.
 sys.setswitchinterval(0.0002)
@@ -36,3 +36,10 @@ def backend():
 def drover(start, backend):
     """Drover in front of `backend`, with timeouts short enough to be waited for."""
     return start({"backends": [backend.address], "timeouts": {"upgrade": "5s", "close": "1s"}})
+
+
+@pytest.fixture
+def servers():
+    """Makes servers that report how they are."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **state: stack.enter_context(ReportingServer(*arguments, **state))

@@ -5,7 +5,7 @@ import contextlib
 import resource
 
 import pytest
-from harness import AnsweringBackend, ReportingServer, connect, refused_port, upgrade_request, wait_until
+from harness import AnsweringBackend, connect, refused_port, upgrade_request, wait_until
 
 
 @pytest.fixture
@@ -13,19 +13,6 @@ def answering():
     """Makes backends that answer every upgrade, with that status line if one is given."""
     with contextlib.ExitStack() as stack:
         yield lambda *arguments: stack.enter_context(contextlib.closing(AnsweringBackend(*arguments)))
-
-
-@pytest.fixture
-def servers():
-    """Makes reporting servers."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **state: stack.enter_context(ReportingServer(*arguments, **state))
-
-
-def backends_of(drover):
-    """What the admin port tells of the pool 'default', by name."""
-    _, body = drover.admin("/api/v1/backends")
-    return {backend["name"]: backend for backend in body["pools"][0]["backends"]}
 
 
 def entries(**addresses):
@@ -43,7 +30,7 @@ def status(drover, *headers):
 def fail_on(drover, name, count):
     """Handshakes until so many attempts on that backend have failed."""
     held = []
-    while backends_of(drover)[name]["totals"]["failures"] < count:
+    while drover.backends()[name]["totals"]["failures"] < count:
         held.append(status(drover))
     return held
 
@@ -53,7 +40,7 @@ def test_refused_connects_eject_and_time_brings_back(start, answering):
     drover = start({"policy": "round_robin", "ejection": {"failures": 3, "base_time": "1s"},
                     "backends": entries(bad=f"127.0.0.1:{refused_port()}", good=good.address)})
     held = fail_on(drover, "bad", 3)
-    wait_until(lambda: backends_of(drover)["bad"]["ejected"], "it is ejected")
+    wait_until(lambda: drover.backends()["bad"]["ejected"], "it is ejected")
     wait_until(lambda: drover.events("backend_ejected"), "it is told")
     (event,) = drover.events("backend_ejected")
     assert event["backend"] == "bad" and event["duration"] == "1s"
@@ -61,9 +48,9 @@ def test_refused_connects_eject_and_time_brings_back(start, answering):
     for _ in range(4):
         held.append(status(drover))
         assert held[-1][1] == "good"
-    assert backends_of(drover)["bad"]["totals"]["failures"] == 3  # not tried while it is out
-    assert backends_of(drover)["bad"]["score"] is None
-    wait_until(lambda: not backends_of(drover)["bad"]["ejected"], "it is let back")
+    assert drover.backends()["bad"]["totals"]["failures"] == 3  # not tried while it is out
+    assert drover.backends()["bad"]["score"] is None
+    wait_until(lambda: not drover.backends()["bad"]["ejected"], "it is let back")
     held += fail_on(drover, "bad", 6)
     wait_until(lambda: len(drover.events("backend_ejected")) == 2, "it is ejected again")
     assert drover.events("backend_ejected")[1]["duration"] == "2s"
@@ -75,7 +62,7 @@ def test_answers_that_eject(start, answering, line):
     drover = start({"policy": "round_robin", "ejection": {"failures": 2, "base_time": "1h"},
                     "backends": entries(bad=bad.address, good=good.address)})
     fail_on(drover, "bad", 2)
-    wait_until(lambda: backends_of(drover)["bad"]["ejected"], "it is ejected")
+    wait_until(lambda: drover.backends()["bad"]["ejected"], "it is ejected")
 
 
 def test_a_timeout_ejects(start, servers, answering):
@@ -84,7 +71,7 @@ def test_a_timeout_ejects(start, servers, answering):
                     "timeouts": {"upgrade": "200ms"}, "backends": entries(hung=hung.address, good=good.address)})
     hung.hang()
     fail_on(drover, "hung", 2)
-    wait_until(lambda: backends_of(drover)["hung"]["ejected"], "it is ejected")
+    wait_until(lambda: drover.backends()["hung"]["ejected"], "it is ejected")
 
 
 def test_a_4xx_is_no_failure_and_a_success_starts_the_count_anew(start, servers):
@@ -92,12 +79,12 @@ def test_a_4xx_is_no_failure_and_a_success_starts_the_count_anew(start, servers)
     drover = start({"policy": "round_robin", "ejection": {"failures": 2, "base_time": "1h"},
                     "backends": entries(a=server.address, b=other.address)})
     assert {status(drover)[0] for _ in range(8)} == {403, 101}
-    assert backends_of(drover)["a"]["totals"]["failures"] == 0
+    assert drover.backends()["a"]["totals"]["failures"] == 0
     for upgrade in (500, 101, 500, 403, 500, 101):
         server.tell(upgrade=upgrade)
         for _ in range(2):
             status(drover)
-    totals = backends_of(drover)["a"]["totals"]
+    totals = drover.backends()["a"]["totals"]
     assert totals["failures"] == 3 and totals["sessions"] == 2
     assert not drover.events("backend_ejected")
 
@@ -106,7 +93,7 @@ def test_a_failure_that_is_passed_on_counts_too(start, answering):
     only = answering("only", "HTTP/1.1 500 No")
     drover = start({"backends": entries(only=only.address)})
     assert [status(drover)[0] for _ in range(3)] == [500] * 3
-    assert backends_of(drover)["only"]["totals"]["failures"] == 3
+    assert drover.backends()["only"]["totals"]["failures"] == 3
 
 
 def test_a_dial_that_drover_has_no_descriptor_for_is_not_the_backends_fault(start, answering):
@@ -119,7 +106,7 @@ def test_a_dial_that_drover_has_no_descriptor_for_is_not_the_backends_fault(star
     client.send(upgrade_request()[20:])
     assert client.read_head().status == 503
     resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (soft, hard))
-    assert backends_of(drover)["good"]["totals"]["failures"] == 0
+    assert drover.backends()["good"]["totals"]["failures"] == 0
     wait_until(lambda: drover.events("resources_exhausted"), "it is told")
 
 
@@ -133,9 +120,9 @@ def test_never_more_than_max_ejected_percent(start, answering):
         assert status(drover)[0] == 101
     wait_until(lambda: len(drover.events("backend_ejected")) == 2, "two of four are ejected")
     for name in "abc":
-        if not backends_of(drover)[name]["ejected"]:
+        if not drover.backends()[name]["ejected"]:
             fail_on(drover, name, 5)
-    assert sum(backend["ejected"] for backend in backends_of(drover).values()) == 2
+    assert sum(backend["ejected"] for backend in drover.backends().values()) == 2
 
 
 def test_never_the_last(start, answering):
@@ -145,7 +132,7 @@ def test_never_the_last(start, answering):
     for _ in range(6):
         assert status(drover)[0] == 500  # the last one's answer is passed on
     wait_until(lambda: drover.events("backend_ejected"), "one is ejected")
-    assert sum(backend["ejected"] for backend in backends_of(drover).values()) == 1
+    assert sum(backend["ejected"] for backend in drover.backends().values()) == 1
     assert len(drover.events("backend_ejected")) == 1
 
 
@@ -155,17 +142,17 @@ def test_panic_holds(start, servers):
     check = {"type": "http", "interval": "200ms", "timeout": "1s", "fall": 1, "rise": 1}
     drover = start({"health_check": check, "panic_threshold": "50%", "policy": "least_connections",
                     "backends": entries(**{name: server.address for name, server in fleet.items()})})
-    wait_until(lambda: {one["probe"] for one in backends_of(drover).values()} == {"up"}, "all are up")
+    wait_until(lambda: {one["probe"] for one in drover.backends().values()} == {"up"}, "all are up")
     fleet["a"].tell(status=500)
     fleet["b"].tell(status=500)
-    wait_until(lambda: [one["probe"] for one in backends_of(drover).values()].count("down") == 2, "two are down")
+    wait_until(lambda: [one["probe"] for one in drover.backends().values()].count("down") == 2, "two are down")
     held = [status(drover)[2] for _ in range(8)]
     # 50 % are left, which is not fewer than the threshold.
-    assert [backends_of(drover)[name]["active"] for name in "abcd"] == [0, 0, 4, 4]
+    assert [drover.backends()[name]["active"] for name in "abcd"] == [0, 0, 4, 4]
     fleet["c"].tell(status=500)
     wait_until(lambda: drover.events("pool_panic"), "panic")
     held += [status(drover)[2] for _ in range(8)]
-    assert [backends_of(drover)[name]["active"] for name in "abcd"] == [4, 4, 4, 4]
+    assert [drover.backends()[name]["active"] for name in "abcd"] == [4, 4, 4, 4]
     assert drover.admin("/ready")[0] == 200  # d is healthy
     fleet["d"].tell(status=500)
     wait_until(lambda: drover.events("pool_has_no_backend"), "none is healthy")
@@ -185,6 +172,6 @@ def test_without_a_threshold_there_is_no_panic(start, servers):
     server = servers(status=500)
     drover = start({"health_check": {"type": "http", "interval": "200ms"}, "panic_threshold": "0%",
                     "backends": entries(a=server.address)})
-    wait_until(lambda: backends_of(drover)["a"]["probe"] == "down", "it is down")
+    wait_until(lambda: drover.backends()["a"]["probe"] == "down", "it is down")
     assert status(drover)[0] == 503
     assert server.tell()["upgrades"] == 0

@@ -7,22 +7,9 @@ import json
 import urllib.request
 
 import pytest
-from harness import RawBackend, ReportingServer, connect, upgrade_request, wait_until
+from harness import RawBackend, connect, upgrade_request, wait_until
 
 FAST = {"type": "http", "interval": "200ms", "timeout": "2s"}
-
-
-@pytest.fixture
-def servers():
-    """Makes reporting servers."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **state: stack.enter_context(ReportingServer(*arguments, **state))
-
-
-def backends_of(drover):
-    """What the admin port tells of the pool 'default', by name."""
-    _, body = drover.admin("/api/v1/backends")
-    return {backend["name"]: backend for backend in body["pools"][0]["backends"]}
 
 
 def pool_of(fleet, **settings):
@@ -35,7 +22,7 @@ def wait_for_cpu(drover, expected):
     """Until every backend is up and its reported cpu is known as that; None: it has none."""
     known = {name: ("up", cpu) for name, cpu in expected.items()}
     wait_until(lambda: {name: (backend["probe"], backend["load"].get("cpu"))
-                        for name, backend in backends_of(drover).items()} == known, f"cpu {expected}")
+                        for name, backend in drover.backends().items()} == known, f"cpu {expected}")
 
 
 def open_sessions(drover, count):
@@ -50,7 +37,7 @@ def open_sessions(drover, count):
 
 def active(drover):
     """Sessions by backend."""
-    return {name: backend["active"] for name, backend in backends_of(drover).items()}
+    return {name: backend["active"] for name, backend in drover.backends().items()}
 
 
 def post_load(drover, backend, report, pool="default"):
@@ -95,14 +82,14 @@ def test_a_report_that_is_too_old_does_not_count(start, servers):
     busy, idle = servers(body={"cpu_usage": 1.0}), servers(body={"cpu_usage": 0.0})
     drover = start(pool_of([busy, idle], health_check=FAST, score={"stale_after": "1s", "latency": 0}))
     wait_for_cpu(drover, {"a": 1.0, "b": 0.0})
-    before = backends_of(drover)
+    before = drover.backends()
     assert before["a"]["score_parts"]["cpu"] > before["b"]["score_parts"]["cpu"]
     for server in (busy, idle):
         server.tell(body="nothing to say")
-    wait_until(lambda: all("cpu" not in backend["score_parts"] for backend in backends_of(drover).values()),
+    wait_until(lambda: all("cpu" not in backend["score_parts"] for backend in drover.backends().values()),
                "both reports are stale, and the term is left out")
-    assert backends_of(drover)["a"]["load"]["cpu"] == 1.0  # it is still shown, with its age
-    assert backends_of(drover)["a"]["load"]["age_ms"] > 1000
+    assert drover.backends()["a"]["load"]["cpu"] == 1.0  # it is still shown, with its age
+    assert drover.backends()["a"]["load"]["age_ms"] > 1000
 
 
 def test_orca_on_probes(start, servers):
@@ -110,7 +97,7 @@ def test_orca_on_probes(start, servers):
              servers(orca='JSON {"cpu_utilization": 0.2, "named_metrics": {"message_rate": 7}}')]
     drover = start(pool_of(fleet, health_check=FAST, score={"latency": 0}))
     wait_for_cpu(drover, {"a": 0.9, "b": 0.2})
-    known = backends_of(drover)
+    known = drover.backends()
     assert known["a"]["load"]["memory"] == 0.3
     assert known["b"]["load"]["message_rate"] == 7
 
@@ -118,13 +105,13 @@ def test_orca_on_probes(start, servers):
 def test_orca_on_the_101_and_not_for_clients(start, servers):
     server = servers(orca="TEXT application_utilization:0.7,mem_utilization:0.1")
     drover = start({"backends": [{"name": "a", "address": server.address}]})
-    assert backends_of(drover)["a"]["load"] == {}
+    assert drover.backends()["a"]["load"] == {}
     client = connect(drover.port, upgrade_request())
     head = client.read_head()
     assert head.status == 101 and head.get("endpoint-load-metrics") is None
-    load = backends_of(drover)["a"]["load"]
+    load = drover.backends()["a"]["load"]
     assert (load["cpu"], load["memory"]) == (0.7, 0.1)
-    assert backends_of(drover)["a"]["latency_ms"] > 0
+    assert drover.backends()["a"]["latency_ms"] > 0
 
 
 def test_orca_on_the_101_steers(start, servers):
@@ -144,21 +131,21 @@ def test_the_agents_words(start, servers):
     # One agent for both backends: they share an address.
     first.tell(agent="ready up 50% maxconn:7\n")
     wait_until(lambda: {(backend.get("weight_percent"), backend["max_connections"])
-                        for backend in backends_of(drover).values()} == {(50, 7)}, "the agent's numbers")
+                        for backend in drover.backends().values()} == {(50, 7)}, "the agent's numbers")
     first.tell(agent="drain\n")
-    wait_until(lambda: {backend["admin"] for backend in backends_of(drover).values()} == {"drain"}, "drain")
+    wait_until(lambda: {backend["admin"] for backend in drover.backends().values()} == {"drain"}, "drain")
     assert connect(drover.port, upgrade_request()).read_head().status == 503
     assert drover.admin("/ready")[0] == 503
     first.tell(agent="maint\n")
-    wait_until(lambda: {backend["admin"] for backend in backends_of(drover).values()} == {"maintenance"}, "maint")
+    wait_until(lambda: {backend["admin"] for backend in drover.backends().values()} == {"maintenance"}, "maint")
     first.tell(agent="ready\n")
-    wait_until(lambda: {backend["admin"] for backend in backends_of(drover).values()} == {"ready"}, "ready")
+    wait_until(lambda: {backend["admin"] for backend in drover.backends().values()} == {"ready"}, "ready")
     first.tell(agent="down#disk full\n")
-    wait_until(lambda: {backend["probe"] for backend in backends_of(drover).values()} == {"down"}, "down")
+    wait_until(lambda: {backend["probe"] for backend in drover.backends().values()} == {"down"}, "down")
     wait_until(lambda: len(drover.events("backend_down")) == 2, "both are told")
     assert {event["reason"] for event in drover.events("backend_down")} == {"the agent says down: disk full"}
     first.tell(agent="up\n")
-    wait_until(lambda: {backend["probe"] for backend in backends_of(drover).values()} == {"up"}, "up")
+    wait_until(lambda: {backend["probe"] for backend in drover.backends().values()} == {"up"}, "up")
     open_sessions(drover, 2)
 
 
@@ -169,9 +156,9 @@ def test_an_agent_that_takes_its_word_back_before_any_probe_has_ended(start, ser
         drover = start({"backends": [{"name": "a", "address": backend.address}],
                         "health_check": {"type": "http", "interval": "200ms", "timeout": "1h",
                                          "agent_port": agent.agent_port}})
-        wait_until(lambda: backends_of(drover)["a"]["probe"] == "down", "the agent's word")
+        wait_until(lambda: drover.backends()["a"]["probe"] == "down", "the agent's word")
         agent.tell(agent="up\n")
-        wait_until(lambda: backends_of(drover)["a"]["probe"] == "checking", "it is taken back")
+        wait_until(lambda: drover.backends()["a"]["probe"] == "checking", "it is taken back")
         wait_until(lambda: drover.events("backend_checking"), "it is told")
         assert len(drover.events("backend_down")) == 1
 
@@ -181,8 +168,8 @@ def test_an_agent_that_does_not_answer_takes_nobody_out(start, servers):
     drover = start({"backends": [{"name": "a", "address": server.address}],
                     "health_check": {"interval": "200ms", "timeout": "100ms", "agent_port": 1}})
     wait_until(lambda: drover.events("agent_silent"), "it is told")
-    wait_until(lambda: backends_of(drover)["a"]["probe"] == "up", "its probe says up")
-    wait_until(lambda: server.tell()["probes"] >= 0 and backends_of(drover)["a"]["probe"] == "up", "it stays up")
+    wait_until(lambda: drover.backends()["a"]["probe"] == "up", "its probe says up")
+    wait_until(lambda: server.tell()["probes"] >= 0 and drover.backends()["a"]["probe"] == "up", "it stays up")
     assert len(drover.events("agent_silent")) == 1
 
 
@@ -192,7 +179,7 @@ def test_load_that_is_posted(start, servers):
     answer = post_load(drover, "a", {"cpu_usage": 0.9, "memory_usage": 1.5, "nonsense": 1})
     assert answer["ignored"] == 1
     post_load(drover, "b", {"cpu_usage": 0.1, "memory_usage": 0.1})
-    known = backends_of(drover)
+    known = drover.backends()
     assert (known["a"]["load"]["cpu"], known["a"]["load"]["memory"]) == (0.9, 1.0)
     sessions = open_sessions(drover, 40)
     shares = active(drover)
@@ -204,7 +191,7 @@ def test_percent_instead_of_a_fraction_is_left_out_and_told(start, servers):
     server = servers(body={"cpu_usage": 45, "memory_usage": 0.2})
     drover = start(pool_of([server], health_check=FAST, score={"latency": 0}))
     wait_until(lambda: drover.events("load_looks_like_percent"), "a warning")
-    load = backends_of(drover)["a"]["load"]
+    load = drover.backends()["a"]["load"]
     assert "cpu" not in load and load["memory"] == 0.2 and load["ignored"] >= 1
     probes = server.tell()["probes"]
     wait_until(lambda: server.tell()["probes"] > probes + 3, "more reports")
@@ -218,7 +205,7 @@ def test_scores_add_up(start, servers):
     wait_for_cpu(drover, {"a": 0.4, "b": 0.8})
     open_sessions(drover, 4)
     counts = collections.Counter()
-    for backend in backends_of(drover).values():
+    for backend in drover.backends().values():
         assert backend["eligible"] is True
         assert sum(backend["score_parts"].values()) == pytest.approx(backend["score"], abs=1e-3)
         counts.update(backend["score_parts"].keys())

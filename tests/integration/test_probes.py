@@ -10,7 +10,7 @@ import time
 
 import pytest
 from harness import (
-    TEXT, RawBackend, ReportingServer, client_frame, connect, refused_port, slack, upgrade_request, wait_until)
+    TEXT, RawBackend, client_frame, connect, refused_port, slack, upgrade_request, wait_until)
 
 INTERVAL, TIMEOUT, FALL, RISE = 0.4, 0.3, 2, 2
 CHECK = {"type": "http", "interval": "400ms", "timeout": "300ms", "fall": FALL, "rise": RISE}
@@ -18,24 +18,9 @@ CHECK = {"type": "http", "interval": "400ms", "timeout": "300ms", "fall": FALL, 
 OUT_WITHIN = FALL * (INTERVAL + TIMEOUT) + 0.1 * (FALL + 1)
 
 
-@pytest.fixture
-def servers():
-    """Makes reporting servers."""
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **state: stack.enter_context(ReportingServer(*arguments, **state))
-
-
-def backends_of(drover, pool="default"):
-    """What the admin port tells of a pool's backends, by name."""
-    status, body = drover.admin("/api/v1/backends")
-    assert status == 200, body
-    (found,) = [entry for entry in body["pools"] if entry["name"] == pool]
-    return {backend["name"]: backend for backend in found["backends"]}
-
-
 def wait_for_probe(drover, name, state):
     """Until the backend's probe state is that."""
-    return wait_until(lambda: backends_of(drover)[name]["probe"] == state, f"{name} is {state}")
+    return wait_until(lambda: drover.backends()[name]["probe"] == state, f"{name} is {state}")
 
 
 def pool_of(*servers, **settings):
@@ -93,7 +78,7 @@ def test_it_returns_through_slow_start(start, servers, fault):
     wait_for_probe(drover, "a", "up")
     wait_until(lambda: [event["backend"] for event in drover.events("backend_up")].count("a") == 2, "it is told")
     sessions = [session(drover) for _ in range(40)]
-    shares = {name: backend["active"] for name, backend in backends_of(drover).items()}
+    shares = {name: backend["active"] for name, backend in drover.backends().items()}
     # 5 % of its weight at first: (1 + 1) / 0.05 = 40 for the first session, so b has 39 before a has its second.
     assert shares["a"] in (1, 2) and shares["a"] + shares["b"] == 40, shares
     assert len(sessions) == 40
@@ -110,7 +95,7 @@ def test_a_hung_backend_keeps_its_sessions_until_the_ping_timeout(start, servers
     begun = time.monotonic()
     wait_for_probe(drover, "a", "down")
     # Out of the pool, but its sessions stay.
-    assert backends_of(drover)["a"]["active"] == 2
+    assert drover.backends()["a"]["active"] == 2
     assert not drover.sessions()
 
     def told():
@@ -124,8 +109,8 @@ def test_a_hung_backend_keeps_its_sessions_until_the_ping_timeout(start, servers
         client.close()
     ended = drover.wait_for_sessions(2)
     assert {(line["initiator"], line["why"]) for line in ended} == {("backend", "ping_timeout")}
-    wait_until(lambda: backends_of(drover)["a"]["active"] == 0, "its places are free")
-    assert backends_of(drover)["b"]["active"] == 2
+    wait_until(lambda: drover.backends()["a"]["active"] == 0, "its places are free")
+    assert drover.backends()["b"]["active"] == 2
     assert len(clients) == 4
 
 
@@ -139,7 +124,7 @@ def test_tcp_probes_see_a_port_that_refuses(start, servers):
     assert drover.events("backend_down")[0]["reason"] == "connection refused"
     for _ in range(4):
         session(drover)
-    assert backends_of(drover)["b"]["totals"]["failures"] == 0
+    assert drover.backends()["b"]["totals"]["failures"] == 0
 
 
 def test_websocket_probes(start, servers):
@@ -157,7 +142,7 @@ def test_websocket_probes(start, servers):
     assert reasons == {"b": "no answer within 300ms", "c": "answered 403 to the upgrade of /anything, expected 101"}
     hung.go_on()
     wait_for_probe(drover, "b", "up")
-    assert backends_of(drover)["a"]["latency_ms"] > 0
+    assert drover.backends()["a"]["latency_ms"] > 0
 
 
 def test_the_probes_host_and_body(start, servers):
@@ -175,7 +160,7 @@ def test_without_an_interval_nobody_is_probed_and_everybody_is_up(start, servers
     server = servers()
     drover = start({"backends": [server.address, f"127.0.0.1:{refused_port()}"],
                     "health_check": {"type": "http", "interval": "0s"}})
-    assert {backend["probe"] for backend in backends_of(drover).values()} == {"up"}
+    assert {backend["probe"] for backend in drover.backends().values()} == {"up"}
     session(drover)
     assert server.tell()["probes"] == 0
 
@@ -186,7 +171,7 @@ def test_the_smallest_configuration_works_at_once(start):
         drover = start({"backends": [backend.address], "health_check": {"type": "http", "timeout": "1h"}})
         client = connect(drover.port, upgrade_request())
         assert drover.admin("/ready")[0] == 200
-        assert backends_of(drover)[backend.address]["probe"] == "checking"
+        assert drover.backends()[backend.address]["probe"] == "checking"
         # The probe's connection comes too: the session's is the one that asks for an upgrade.
         for stream in (backend.accept(), backend.accept()):
             head = stream.read_head()
@@ -204,7 +189,7 @@ def test_probes_without_descriptors_are_no_verdict_and_are_told_once(start, serv
     resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (0, hard))
     wait_until(lambda: drover.events("probe_not_possible"), "it is told")
     before = server.tell()["probes"]
-    time.sleep(0.5)  # several looks that do not come to anything
+    time.sleep(0.5)  # several looks that come to nothing: the window is the measurement
     assert server.tell()["probes"] == before
     resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (soft, hard))
     wait_until(lambda: server.tell()["probes"] > before, "probes again")
@@ -278,4 +263,4 @@ def test_probes_of_many_are_spread_over_the_interval(start):
         whole = list(tenths.values())[:-1]
         # 20 each, give or take the jitter and the ticks of the timer wheel.
         assert len(whole) >= 8 and min(whole) >= 8 and max(whole) <= 35, tenths
-        assert {backend["probe"] for backend in backends_of(drover).values()} == {"up"}
+        assert {backend["probe"] for backend in drover.backends().values()} == {"up"}

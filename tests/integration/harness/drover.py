@@ -160,6 +160,13 @@ class Drover:
         except ValueError:
             return answer.status, body.decode()
 
+    def backends(self, pool="default"):
+        """What the admin port tells of a pool's backends, by name."""
+        status, body = self.admin("/api/v1/backends")
+        assert status == 200, body
+        (found,) = [entry for entry in body["pools"] if entry["name"] == pool]
+        return {backend["name"]: backend for backend in found["backends"]}
+
     def descriptors(self):
         """How many it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
