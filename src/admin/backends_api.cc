@@ -121,7 +121,7 @@ Json pool_json(const balancer::Pool& pool, MonotonicTime now) {
   return json;
 }
 
-std::expected<std::shared_ptr<balancer::Backend>, Reply> find_backend(const StatusSource& source,
+std::expected<std::shared_ptr<balancer::Backend>, Reply> find_backend(const Source& source,
                                                                       const std::string& pool_name,
                                                                       const std::string& name) {
   const auto pools = source.pools();

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "admin/reply.h"
-#include "admin/status.h"
+#include "admin/source.h"
 #include "base/clock.h"
 #include "http/head.h"
 #include "net/address.h"
@@ -24,7 +24,7 @@ struct Request {
 struct Call {
   const Request& request;
   const std::vector<std::string>& parameters;  // one for each {…} of the path, decoded
-  const StatusSource& source;
+  const Source& source;
 };
 
 }  // namespace drover::admin

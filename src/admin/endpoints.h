@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "admin/call.h"
-#include "admin/status.h"
+#include "admin/source.h"
 #include "base/error.h"
 #include "http/head.h"
 
@@ -17,7 +17,7 @@ class Endpoints {
  public:
   static constexpr std::size_t kMaxBody = 64 * 1024;  // bytes
 
-  explicit Endpoints(StatusSource source) : source_(std::move(source)) {}
+  explicit Endpoints(Source source) : source_(std::move(source)) {}
 
   // How many bytes behind the head answer() wants as the body, kMaxBody at most. 0 too where the head is refused: a
   // body that nobody reads is not waited for.
@@ -27,7 +27,7 @@ class Endpoints {
   std::string answer(const Request& request) const;
 
  private:
-  const StatusSource source_;
+  const Source source_;
 };
 
 // The answer to what is no request, with the status of http::status_of() and {"error":"…"}.

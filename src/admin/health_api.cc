@@ -4,8 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <optional>
-#include <string_view>
 
 namespace drover::admin {
 
@@ -35,16 +33,6 @@ Json backends(const Status& status) {
   return {{"healthy", any_eligible(status)}, {"pools", std::move(pools)}};
 }
 
-std::optional<std::string_view> obstacle(const Status& status) {
-  switch (status.phase) {
-    case Phase::kStarting: return "not listening";
-    case Phase::kShuttingDown: return "shutting down";
-    case Phase::kServing: break;
-  }
-  if (!any_eligible(status)) return "no pool has an eligible backend";
-  return std::nullopt;
-}
-
 }  // namespace
 
 // 200 while the process serves: this is liveness, and a restart would heal none of the checks. What is not well makes
@@ -66,8 +54,8 @@ Reply health(const Call& call) {
 }
 
 Reply ready(const Call& call) {
-  if (const auto reason = obstacle(call.source.status())) {
-    return json_reply(503, Json{{"ready", false}, {"reason", *reason}});
+  if (const auto reason = call.source.status().obstacle; !reason.empty()) {
+    return json_reply(503, Json{{"ready", false}, {"reason", reason}});
   }
   return json_reply(200, Json{{"ready", true}});
 }

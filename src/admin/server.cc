@@ -9,7 +9,7 @@
 namespace drover::admin {
 
 struct Server::Connections {
-  Connections(StatusSource source, const Timeouts& limits) : endpoints(std::move(source)), timeouts(limits) {}
+  Connections(Source source, const Timeouts& limits) : endpoints(std::move(source)), timeouts(limits) {}
 
   void cut_oldest_beyond_limit() {
     const auto is_open = [](const auto& connection) { return !connection->closing(); };
@@ -25,7 +25,7 @@ struct Server::Connections {
   std::vector<std::unique_ptr<Connection>> open;  // those that are closing included
 };
 
-Server::Server(net::Loop& loop, StatusSource source, const Timeouts& timeouts)
+Server::Server(net::Loop& loop, Source source, const Timeouts& timeouts)
     : loop_(loop), connections_(std::make_shared<Connections>(std::move(source), timeouts)) {}
 
 Server::~Server() {

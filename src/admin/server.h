@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "admin/connection.h"
-#include "admin/status.h"
+#include "admin/source.h"
 #include "base/error.h"
 #include "net/acceptor.h"
 #include "net/address.h"
@@ -22,7 +22,7 @@ class Server {
   static constexpr std::size_t kMaxConnections = 64;
 
   // The loop outlives the server and must run, or be destroyed, after it: what is still closing is freed there.
-  Server(net::Loop& loop, StatusSource source, const Timeouts& timeouts = {});
+  Server(net::Loop& loop, Source source, const Timeouts& timeouts = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,11 +1,25 @@
 // proc(5): the second number of /proc/self/statm counts resident pages.
 #include "admin/status.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <system_error>
 
 namespace drover::admin {
+
+// A folder of descriptors says how many it holds as its size, from Linux 6.2 on; before, they have to be counted.
+std::uint64_t open_descriptors() {
+  const char* const folder = "/proc/self/fd";
+  struct stat about{};
+  if (::stat(folder, &about) == 0 && about.st_size > 0) return static_cast<std::uint64_t>(about.st_size);
+  std::error_code error;
+  const std::filesystem::directory_iterator entries(folder, error);
+  return error ? 0 : static_cast<std::uint64_t>(std::distance(begin(entries), end(entries)));
+}
 
 std::uint64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");

@@ -60,6 +60,7 @@ Result<void> Supervisor::start() {
   workers_->start();
   fleet_->begin_checks();
   phase_ = Phase::kServing;
+  admission_->set_phase(proxy::Phase::kServing);
   log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
   systemd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()));
   return {};
@@ -95,8 +96,9 @@ Result<void> Supervisor::serve_admin() {
   if (!config_.admin.bind) return {};
   const auto addresses = listening_addresses(*config_.admin.bind, "admin.bind");
   if (!addresses) return std::unexpected(addresses.error());
-  const admin::StatusSource source{.status = [this] { return status(); },
-                                   .pools = [this] { return fleet_->snapshot()->pools; }};
+  admin::Source source;
+  source.status = [this] { return status(); };
+  source.pools = [this] { return fleet_->snapshot()->pools; };
   admin_ = std::make_unique<admin::Server>(loop_, source);
   for (const auto& address : *addresses) {
     const auto bound = admin_->listen(address);
@@ -110,9 +112,7 @@ admin::Status Supervisor::status() const {
   admin::Status status;
   status.version = version();
   status.uptime = std::chrono::duration_cast<std::chrono::seconds>(monotonic_now() - started_);
-  if (phase_ != Phase::kStarting) {
-    status.phase = phase_ == Phase::kServing ? admin::Phase::kServing : admin::Phase::kShuttingDown;
-  }
+  status.obstacle = proxy::obstacle(admission_->phase(), fleet_->snapshot()->pools);
   status.active_connections = admission_->active();
   status.max_connections = admission_->max_connections();
   status.resident_bytes = admin::resident_bytes();
@@ -120,7 +120,8 @@ admin::Status Supervisor::status() const {
   for (const auto& pool : fleet_->snapshot()->pools) {
     status.pools.push_back({.name = pool->name(),
                             .backends = pool->backends().size(),
-                            .eligible = balancer::count_eligible(pool->backends())});
+                            .eligible = balancer::count_eligible(pool->backends()),
+                            .required = pool->settings().required});
   }
   return status;
 }
@@ -144,6 +145,7 @@ void Supervisor::on_signal(int signal) {
 
 void Supervisor::begin_shutdown(int signal) {
   stopping_since_ = monotonic_now();
+  admission_->set_phase(proxy::Phase::kShuttingDown);
   log::info("stopping", {{"cause", net::signal_name(signal)},
                          {"connections", admission_->active()},
                          {"announce_ms", config_.shutdown.announce.count()},

@@ -1,4 +1,4 @@
-// A number with one writer that anybody may read: no lock and no shared cache line on the data path.
+// Numbers with one writer that anybody may read: no lock and no shared cache line on the data path.
 #pragma once
 
 #include <atomic>
@@ -6,6 +6,7 @@
 
 namespace drover {
 
+// What only ever grows.
 class Counter {
  public:
   void add(std::uint64_t amount) {
@@ -16,6 +17,17 @@ class Counter {
 
  private:
   std::atomic<std::uint64_t> value_{0};
+};
+
+// What there is now: it grows and shrinks, and is never below 0.
+class Level {
+ public:
+  void rise(std::uint64_t amount) { value_.add(amount); }
+  void fall(std::uint64_t amount) { value_.add(~amount + 1); }  // modulo 2^64
+  std::uint64_t read() const { return value_.read(); }
+
+ private:
+  Counter value_;
 };
 
 }  // namespace drover

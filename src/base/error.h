@@ -2,6 +2,7 @@
 // loading and start-up: a function that can fail returns Result<T>.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -26,6 +27,7 @@ enum class Code : std::uint8_t {
   kTooManyRequests,     // 429
   kHeadTooLarge,        // 431
   kBadGateway,          // 502: the backend's answer breaks a rule
+  kConnectionLimit,     // 503: limits.max_connections
   kUnavailable,         // 503: no backend to be had
   kGatewayTimeout,      // 504
   // Never seen by a client as a status of its own.
@@ -36,6 +38,9 @@ enum class Code : std::uint8_t {
   kConfiguration,   // anything wrong in the configuration or at start-up
   kInternal,        // a state that cannot be; logged with both names
 };
+inline constexpr std::size_t kCodes = static_cast<std::size_t>(Code::kInternal) + 1;
+// Those before this one can be the reason of an answer to a client.
+inline constexpr std::size_t kAnswerableCodes = static_cast<std::size_t>(Code::kConnectFailed);
 
 struct Error {
   Code code;
@@ -52,5 +57,7 @@ inline std::unexpected<Error> fail(Code code, Side side, std::string detail) {
 
 // Lower-case word for logs: "client", "backend", "drover".
 std::string_view name_of(Side side);
+// For labels of metrics: "bad_request", "no_route", …
+std::string_view name_of(Code code);
 
 }  // namespace drover

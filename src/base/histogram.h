@@ -19,9 +19,20 @@ class Histogram {
 
   // What is negative counts as 0, and what is longer than the last bucket, 67 s, is in it.
   void add(Duration time) {
-    const auto value = std::clamp<Duration::rep>(time.count(), 0, bound_of(kBuckets - 1).count());
+    const auto value = std::clamp<Duration::rep>(time.count(), 0, kLongest);
     buckets_[bucket_of(static_cast<std::uint64_t>(value))].add(1);
+    sum_.add(static_cast<std::uint64_t>(value));
   }
+
+  // How many took no longer than `time`; where that stands within a bucket, its whole bucket is counted.
+  std::uint64_t count_up_to(Duration time) const {
+    const std::size_t last =
+        bucket_of(static_cast<std::uint64_t>(std::clamp<Duration::rep>(time.count(), 0, kLongest)));
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i <= last; ++i) total += buckets_[i].read();
+    return total;
+  }
+  Duration sum() const { return Duration(sum_.read()); }
 
   // How many times were added.
   std::uint64_t count() const {
@@ -61,7 +72,10 @@ class Histogram {
     return Duration(((std::uint64_t{bucket % kParts} + kParts + 1) << shift) - 1);
   }
 
+  static constexpr Duration::rep kLongest = (std::int64_t{1} << kLimitBits) - 1;
+
   std::array<Counter, kBuckets> buckets_;
+  Counter sum_;
 };
 
 }  // namespace drover

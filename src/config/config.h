@@ -31,7 +31,8 @@ struct Endpoint {
 
 struct Listener {
   Endpoint bind;
-  bool shared = false;  // with other processes that share it
+  bool shared = false;      // with other processes that share it
+  std::string health_path;  // answered by Drover itself as GET /ready; empty: none
   bool operator==(const Listener&) const = default;
 };
 
@@ -157,6 +158,7 @@ struct Pool {
   Ejection ejection;
   double panic_threshold = 0.3;  // a share; 0: no panic
   OnDown on_down = OnDown::kKeep;
+  bool required = false;  // without an eligible backend in it Drover is not ready
   PoolLimits limits;
   SlowClient slow_client;
   PoolTimeouts timeouts;
@@ -181,14 +183,25 @@ struct Shutdown {
 
 struct Admin {
   std::optional<Endpoint> bind = Endpoint{"127.0.0.1", 9900, "127.0.0.1:9900"};  // none: bind is ""
+  std::string token;               // for all but /health, /ready and /metrics; empty: none is asked for
+  std::string load_token;          // good for load reports alone; empty: none
+  std::vector<std::string> hosts;  // names that a Host header may have, lower case, without port
   bool operator==(const Admin&) const = default;
 };
 
+// A port of its own for /health, /ready and /metrics alone.
+struct Probes {
+  std::optional<Endpoint> bind;  // none: bind is ""
+  bool operator==(const Probes&) const = default;
+};
+
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
+enum class LogFormat : std::uint8_t { kJson, kText };
 
 struct Log {
   LogLevel level = LogLevel::kInfo;
-  std::string access = "stdout";  // "stdout", "stderr", "off", or an absolute path
+  std::string access = "stdout";        // "stdout", "stderr", "off", or an absolute path
+  LogFormat format = LogFormat::kJson;  // of the access log
   bool operator==(const Log&) const = default;
 };
 
@@ -203,6 +216,7 @@ struct Config {
   Limits limits;
   Shutdown shutdown;
   Admin admin;
+  Probes probes;
   Log log;
   bool operator==(const Config&) const = default;
 };

@@ -49,6 +49,7 @@ unsigned status_of(Code code) {
     case Code::kHeadTooLarge: return 431;
     case Code::kBadGateway: return 502;
     case Code::kGatewayTimeout: return 504;
+    case Code::kConnectionLimit:
     case Code::kUnavailable:
     case Code::kConnectFailed:
     case Code::kConnectTimeout:

@@ -82,31 +82,6 @@ class LineWriter {
 
 }  // namespace
 
-std::string_view name_of(Initiator initiator) {
-  switch (initiator) {
-    case Initiator::kClient: return "client";
-    case Initiator::kBackend: return "backend";
-    case Initiator::kDrover: return "drover";
-  }
-  return "unknown";
-}
-
-std::string_view name_of(Why why) {
-  switch (why) {
-    case Why::kNormal: return "normal";
-    case Why::kIdle: return "idle";
-    case Why::kPingTimeout: return "ping_timeout";
-    case Why::kShutdown: return "shutdown";
-    case Why::kProtocolError: return "protocol_error";
-    case Why::kTooBig: return "too_big";
-    case Why::kSlow: return "slow";
-    case Why::kBackendLost: return "backend_lost";
-    case Why::kClientLost: return "client_lost";
-    case Why::kRejected: return "rejected";
-  }
-  return "unknown";
-}
-
 std::string to_json(const SessionLine& line) {
   LineWriter out;
   out.add("event", std::string_view("session"));

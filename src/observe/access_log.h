@@ -8,26 +8,9 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "observe/outcome.h"
 
 namespace drover::observe {
-
-enum class Initiator : std::uint8_t { kClient, kBackend, kDrover };
-
-enum class Why : std::uint8_t {
-  kNormal,  // a Close of client or backend
-  kIdle,
-  kPingTimeout,
-  kShutdown,
-  kProtocolError,
-  kTooBig,
-  kSlow,         // a peer took none of what waited for it for timeouts.stalled_write
-  kBackendLost,  // it ended without a Close
-  kClientLost,
-  kRejected,  // no tunnel: an answer other than 101
-};
-
-std::string_view name_of(Initiator initiator);  // "client", "backend", "drover"
-std::string_view name_of(Why why);              // "normal", "idle", "shutdown", "protocol_error", …
 
 // Close codes in the line: of the Close frame that this peer sent; 1005 where it had none in it (RFC 6455
 // section 7.1.5).

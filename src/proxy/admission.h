@@ -1,11 +1,12 @@
 // How many connections Drover takes at once, for the whole process: from the configuration and from the descriptors
-// that there are. Atomics, touched at accept and at close; any thread.
+// that there are; and whether it welcomes new ones. Atomics, touched at accept and at close; any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 
 #include "config/config.h"
+#include "proxy/readiness.h"
 
 namespace drover::proxy {
 
@@ -35,6 +36,10 @@ class Admission {
   }
   void leave() { active_.fetch_sub(1, std::memory_order_relaxed); }
 
+  // The supervisor writes it.
+  void set_phase(Phase phase) { phase_.store(phase, std::memory_order_relaxed); }
+  Phase phase() const { return phase_.load(std::memory_order_relaxed); }
+
   std::uint32_t active() const { return active_.load(std::memory_order_relaxed); }
   std::uint32_t max_connections() const { return max_; }
 
@@ -42,6 +47,7 @@ class Admission {
 
  private:
   const std::uint32_t max_;
+  std::atomic<Phase> phase_{Phase::kStarting};
   alignas(64) std::atomic<std::uint32_t> active_{0};
 };
 

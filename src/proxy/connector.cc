@@ -98,7 +98,6 @@ void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexc
 }
 
 void Connector::attempt_failed(const Error& error) {
-  session_.counters().dial_failures.add(1);
   log::debug("attempt_failed", {{"pool", handshake_.pool().name()},
                                 {"backend", tried_.back()->name()},
                                 {"side", name_of(error.side)},

@@ -116,7 +116,6 @@ void Handshake::remember(std::string_view subprotocol, std::string_view detail) 
 
 void Handshake::upgraded(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer, Bytes behind) {
   session_.note_status(head.status());
-  session_.counters().upgraded.add(1);
   remember(answer.subprotocol, {});
   session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key))));
   session_.client().resume(net::PauseReason::kHeld);
@@ -145,7 +144,7 @@ void Handshake::refusal_ended(BodyEnd end) {
 
 void Handshake::answer(const Error& error) {
   if (!session_.advance(Event::kAnswered)) return;
-  session_.counters().answered.add(1);
+  session_.counters().rejected[static_cast<std::size_t>(error.code)].add(1);
   session_.note_status(http::status_of(error.code));
   session_.note_end(Initiator::kDrover, Why::kRejected);
   remember({}, error.detail);

@@ -85,8 +85,7 @@ void Session::start(int fd, Admission::Verdict verdict) {
   }
   handshake_->start();
   if (verdict == Admission::Verdict::kRefused) {
-    counters().refused_full.add(1);
-    handshake_->answer({Code::kUnavailable, Side::kDrover, "limits.max_connections is reached"});
+    handshake_->answer({Code::kConnectionLimit, Side::kDrover, "limits.max_connections is reached"});
   }
 }
 

@@ -100,7 +100,6 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
       const auto& violation = from.violation();
-      host_.counters().protocol_errors.add(1);
       host_.note_end(Initiator::kDrover,
                      violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig);
       expel(end, violation.code, violation.reason);

@@ -27,7 +27,7 @@ Status well() {
   return status;
 }
 
-StatusSource telling(const Status& status) {
+Source telling(const Status& status) {
   return {.status = [status] { return status; }, .pools = [] { return Pools{}; }};
 }
 
@@ -190,14 +190,14 @@ TEST_CASE("a body is refused, an empty one is none") {
 }
 
 TEST_CASE("foreign hosts and origins are 403 before anything is told") {
-  const StatusSource never{.status = []() -> Status {
-                             FAIL("the status was asked for");
-                             return {};
-                           },
-                           .pools = []() -> Pools {
-                             FAIL("the pools were asked for");
-                             return {};
-                           }};
+  const Source never{.status = []() -> Status {
+                       FAIL("the status was asked for");
+                       return {};
+                     },
+                     .pools = []() -> Pools {
+                       FAIL("the pools were asked for");
+                       return {};
+                     }};
   const Endpoints endpoints(never);
   for (const char* headers : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: http://evil.example\r\n"}) {
     for (const char* line : {"GET /health", "GET /nowhere", "POST /ready", "GET /api/v1/backends",

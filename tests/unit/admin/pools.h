@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "admin/status.h"
+#include "admin/source.h"
 #include "balancer/pool.h"
 
 namespace drover::admin {
@@ -31,7 +31,7 @@ inline std::shared_ptr<const balancer::Pool> make_pool(std::string name,
   return std::make_shared<const balancer::Pool>(std::move(settings), std::move(backends));
 }
 
-inline StatusSource serving(Pools pools) {
+inline Source serving(Pools pools) {
   return {.status = [] { return Status{}; }, .pools = [pools = std::move(pools)] { return pools; }};
 }
 

@@ -28,8 +28,8 @@ constexpr Timeouts kPatient{.request = Milliseconds(60'000), .linger = Milliseco
 class Running {
  public:
   explicit Running(const Timeouts& timeouts = kPatient) {
-    const StatusSource source{.status = [this] { return status_; },
-                              .pools = [this] { return Pools{make_pool("chat", {backend})}; }};
+    const Source source{.status = [this] { return status_; },
+                        .pools = [this] { return Pools{make_pool("chat", {backend})}; }};
     server_ = std::make_unique<Server>(loop_, source, timeouts);
     const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
     REQUIRE(bound);
@@ -305,7 +305,7 @@ TEST_CASE("an address that is taken is an error") {
   socklen_t size = sizeof(bound);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   net::Loop loop;
-  Server server(loop, StatusSource{.status = [] { return Status{}; }, .pools = [] { return Pools{}; }});
+  Server server(loop, Source{.status = [] { return Status{}; }, .pools = [] { return Pools{}; }});
   const auto listening = server.listen(net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)));
   REQUIRE(!listening);
   CHECK(listening.error().code == Code::kAddress);

@@ -1,0 +1,49 @@
+// The words for how sessions begin and end, the same in the access log and as labels of metrics: all of them are fixed
+// lists, so no peer can make a series.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace drover::observe {
+
+enum class Initiator : std::uint8_t { kClient, kBackend, kDrover };
+inline constexpr std::size_t kInitiators = 3;
+
+enum class Why : std::uint8_t {
+  kNormal,  // a Close of client or backend
+  kIdle,
+  kPingTimeout,
+  kShutdown,
+  kProtocolError,
+  kTooBig,
+  kSlow,         // a peer took none of what waited for it for timeouts.stalled_write
+  kBackendLost,  // it ended without a Close
+  kClientLost,
+  kAdmin,     // an operator ended it
+  kRejected,  // no tunnel: an answer other than 101
+};
+inline constexpr std::size_t kWhys = 11;
+
+// Who gave the answer to an upgrade request.
+enum class Source : std::uint8_t { kBackend, kDrover };
+inline constexpr std::size_t kSources = 2;
+
+std::string_view name_of(Initiator initiator);  // "client", "backend", "drover"
+std::string_view name_of(Why why);              // "normal", "idle", "shutdown", "protocol_error", …
+std::string_view name_of(Source source);        // "backend", "drover"
+
+// The places of a table of Close codes: the registered ones below 3000 (RFC 6455 section 7.4.1 and IANA's registry),
+// 1005 for a Close without a code, "3xxx", "4xxx", and "none".
+inline constexpr std::size_t kCloseCodes = 16;
+// 0: there was no Close. Codes that nobody may send are "none" too: they never come this far.
+std::size_t close_code_place(std::uint16_t code);
+std::string_view close_code_name(std::size_t place);  // "1000", "3xxx", "none"
+
+// The same for HTTP statuses: those that are common on an upgrade, else "1xx" … "5xx".
+inline constexpr std::size_t kStatuses = 34;
+std::size_t status_place(unsigned status);
+std::string_view status_name(std::size_t place);  // "101", "4xx"
+
+}  // namespace drover::observe
