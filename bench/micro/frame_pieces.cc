@@ -95,13 +95,14 @@ Piece scan_piece(std::string_view name, Sender sender, Frames frames) {
   const std::size_t count = frames.count;
   const std::size_t size = frames.bytes.size();
   auto scanner = std::make_shared<FrameScanner>(sender);
-  const auto turn = [scanner, read = std::move(frames)] {
+  auto tally = std::make_shared<MessageTally>();
+  const auto turn = [scanner, tally, read = std::move(frames)] {
     const std::uint64_t before = scanner->messages();
     Bytes input = read.bytes;
     std::uint64_t passed = 0;
     FrameScanner::Step step;
     do {
-      step = scanner->scan(input, {});
+      step = scanner->scan(input, {}, *tally);
       passed += step.head.size() + step.body.size() + step.control.bytes.size();
       input = input.subspan(step.consumed);
     } while (step.stop == FrameScanner::Stop::kControl);
@@ -118,6 +119,7 @@ Piece relay_piece(std::string_view name, Sender sender, Frames frames, std::size
     proxy::Relay relay;
     SwallowingStream sink;
     SilentObserver observer;
+    MessageTally tally;
   };
   const std::size_t count = frames.count;
   const std::size_t size = frames.bytes.size();
@@ -126,7 +128,7 @@ Piece relay_piece(std::string_view name, Sender sender, Frames frames, std::size
     const std::uint64_t before = direction->sink.swallowed();
     for (Bytes rest = all.bytes; !rest.empty();) {
       const Bytes read = rest.first(std::min(read_size, rest.size()));
-      const auto event = direction->relay.feed(read, direction->sink, {}, direction->observer);
+      const auto event = direction->relay.feed(read, direction->sink, {}, direction->tally, direction->observer);
       require(event == proxy::Relay::Event::kNone, "relay");
       rest = rest.subspan(read.size());
     }

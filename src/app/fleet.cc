@@ -68,6 +68,7 @@ Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
       config_(config),
       on_change_(std::move(on_change)),
       registry_(workers),
+      ledger_(workers),
       checker_(loop, random_phase()) {}
 
 Result<void> Fleet::start() {
@@ -81,7 +82,7 @@ Result<void> Fleet::start() {
     const Patience patience(loop_);
     while (!names_->all_asked() && patience.left()) loop_.turn(net::Loop::Patience::kUntilSomething);
   }
-  snapshot_ = proxy::make_snapshot(config_, names_ ? names_->addresses() : proxy::Addresses(), registry_);
+  snapshot_ = proxy::make_snapshot(config_, names_ ? names_->addresses() : proxy::Addresses(), registry_, ledger_);
   return {};
 }
 
@@ -93,7 +94,7 @@ void Fleet::begin_checks() {
 // on. The workers are told first: whoever still goes by the old snapshot finds somebody in it.
 void Fleet::rebuild() {
   const BackendSet before = backends_of(*snapshot_);
-  snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_);
+  snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_, ledger_);
   const BackendSet now = backends_of(*snapshot_);
   for (const auto& backend : now) {
     if (!before.contains(backend)) log_change("backend_added", *backend);

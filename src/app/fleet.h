@@ -28,6 +28,8 @@ class Fleet {
   static constexpr Milliseconds kPatience{5'000};
 
   const std::shared_ptr<const proxy::Snapshot>& snapshot() const { return snapshot_; }
+  // What is counted for the pools; its counters outlive every snapshot.
+  observe::Ledger& ledger() { return ledger_; }
   // Probing begins.
   void begin_checks();
   // Sessions fail on it; see health::Checker.
@@ -40,6 +42,7 @@ class Fleet {
   const config::Config& config_;
   const std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change_;
   balancer::Registry registry_;
+  observe::Ledger ledger_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   health::Checker checker_;
   std::optional<health::NameBook> names_;

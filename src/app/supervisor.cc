@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
 #include <utility>
 
 #include "app/closing_pace.h"
@@ -11,7 +12,9 @@
 #include "app/systemd_notify.h"
 #include "app/version.h"
 #include "app/workers_count.h"
+#include "balancer/policy.h"
 #include "base/log.h"
+#include "config/load.h"
 
 namespace drover::app {
 
@@ -22,15 +25,28 @@ unsigned workers_wanted(const config::Config& config) {
   return workers_for(cpus_in_affinity_mask(), cgroup_cpu_quota());
 }
 
-Result<std::vector<net::Address>> all_listening_addresses(const std::vector<config::Listener>& listeners) {
-  std::vector<net::Address> all;
+struct ListeningAddress {
+  net::Address address;
+  std::string health_path;
+};
+
+Result<std::vector<ListeningAddress>> all_listening_addresses(const std::vector<config::Listener>& listeners) {
+  std::vector<ListeningAddress> all;
   for (const auto& listener : listeners) {
     const auto sharing = listener.shared ? Sharing::kShared : Sharing::kExclusive;
     const auto addresses = listening_addresses(listener.bind, "a listener's 'bind'", sharing);
-    if (!addresses) return addresses;
-    all.insert(all.end(), addresses->begin(), addresses->end());
+    if (!addresses) return std::unexpected(addresses.error());
+    for (const auto& address : *addresses) all.push_back({address, listener.health_path});
   }
   return all;
+}
+
+// Of what `drover -T` prints, so without secrets: /metrics is open to all, and a short secret could be guessed from it.
+std::string config_hash(const config::Config& config) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016llx",
+                static_cast<unsigned long long>(balancer::hash_of(config::to_yaml(config))));
+  return text;
 }
 
 // From here on nobody looks at signals: whoever sends one more does not want to wait for the rest.
@@ -70,6 +86,7 @@ Result<void> Supervisor::listen(unsigned workers) {
   auto addresses = all_listening_addresses(config_.listeners);
   if (!addresses) return std::unexpected(addresses.error());
   const auto budget = proxy::descriptor_budget(workers, addresses->size(), descriptors_for_checks(config_));
+  descriptors_ = budget.limit;
   admission_ = std::make_unique<proxy::Admission>(proxy::effective_max_connections(config_.limits, budget));
   if (admission_->max_connections() == 0) {
     return fail(Code::kConfiguration, Side::kDrover,
@@ -79,9 +96,10 @@ Result<void> Supervisor::listen(unsigned workers) {
   const auto on_failing = [this](const std::shared_ptr<balancer::Backend>& backend) {
     loop_.post([this, backend] { fleet_->consider_ejection(backend); });
   };
-  workers_ = std::make_unique<Workers>(workers, *admission_, fleet_->snapshot(), on_failing);
-  for (const auto& address : *addresses) {
-    const auto bound = workers_->listen(address);
+  workers_ = std::make_unique<Workers>(workers, *admission_, fleet_->ledger(), fleet_->snapshot(), on_failing);
+  sessions_.emplace(loop_, *workers_);
+  for (const auto& [address, health_path] : *addresses) {
+    const auto bound = workers_->listen(address, health_path);
     if (!bound) return std::unexpected(bound.error());
     listening_.push_back(*bound);
     log::info("listening", {{"address", bound->text()}});
@@ -96,16 +114,39 @@ Result<void> Supervisor::serve_admin() {
   if (!config_.admin.bind) return {};
   const auto addresses = listening_addresses(*config_.admin.bind, "admin.bind");
   if (!addresses) return std::unexpected(addresses.error());
-  admin::Source source;
-  source.status = [this] { return status(); };
-  source.pools = [this] { return fleet_->snapshot()->pools; };
-  admin_ = std::make_unique<admin::Server>(loop_, source);
+  admin_ = std::make_unique<admin::Server>(loop_, admin_source());
   for (const auto& address : *addresses) {
     const auto bound = admin_->listen(address);
     if (!bound) return std::unexpected(bound.error());
     log::info("admin_listening", {{"address", bound->text()}});
   }
   return {};
+}
+
+admin::Source Supervisor::admin_source() {
+  return {.status = [this] { return status(); },
+          .pools = [this] { return fleet_->snapshot()->pools; },
+          .measures = [this] { return measures(); },
+          .config = [this] { return config::to_yaml(config_); },
+          .list_sessions = [this](const auto& query, auto done) { sessions_->list(query, std::move(done)); },
+          .find_session = [this](const auto& id, auto done) { sessions_->find(id, std::move(done)); },
+          .close_session = [this](const auto& id, auto done) { sessions_->close(id, std::move(done)); },
+          .shut_down =
+              [this] {
+                if (phase_ == Phase::kServing) begin_shutdown("admin");
+              }};
+}
+
+admin::Measures Supervisor::measures() {
+  admin::Measures measures{.ledger = fleet_->ledger(),
+                           .workers = {},
+                           .config_hash = config_hash(config_),
+                           .last_reload_successful = last_reload_successful_};
+  for (unsigned index = 0; index < workers_->count(); ++index) {
+    const proxy::Worker& worker = workers_->worker(index);
+    measures.workers.push_back({worker.counters(), worker.loop().lag()});
+  }
+  return measures;
 }
 
 admin::Status Supervisor::status() const {
@@ -115,6 +156,14 @@ admin::Status Supervisor::status() const {
   status.obstacle = proxy::obstacle(admission_->phase(), fleet_->snapshot()->pools);
   status.active_connections = admission_->active();
   status.max_connections = admission_->max_connections();
+  if (phase_ == Phase::kDraining) status.drain_left = admission_->active();
+  status.descriptors_used = admin::open_descriptors();
+  status.descriptors_limit = descriptors_;
+  for (unsigned index = 0; index < workers_->count(); ++index) {
+    const net::Loop& loop = std::as_const(*workers_).worker(index).loop();
+    status.buffered_bytes += loop.waiting_bytes();
+    status.paused_relays += loop.held_back().read();
+  }
   status.resident_bytes = admin::resident_bytes();
   status.log_lines_dropped = log::dropped_lines();
   for (const auto& pool : fleet_->snapshot()->pools) {
@@ -135,18 +184,19 @@ ExitCode Supervisor::run() {
 void Supervisor::on_signal(int signal) {
   switch (signal) {
     case SIGHUP:
+      last_reload_successful_ = false;
       return log::warn("reload_refused", {{"reason", "not in this version; restart to change the configuration"}});
     case SIGUSR1:
       return log::warn("reopen_refused",
                        {{"reason", "not in this version; rotate with copytruncate, or log to stdout"}});
-    default: return phase_ == Phase::kServing ? begin_shutdown(signal) : force(signal);
+    default: return phase_ == Phase::kServing ? begin_shutdown(net::signal_name(signal)) : force(signal);
   }
 }
 
-void Supervisor::begin_shutdown(int signal) {
+void Supervisor::begin_shutdown(std::string_view cause) {
   stopping_since_ = monotonic_now();
   admission_->set_phase(proxy::Phase::kShuttingDown);
-  log::info("stopping", {{"cause", net::signal_name(signal)},
+  log::info("stopping", {{"cause", cause},
                          {"connections", admission_->active()},
                          {"announce_ms", config_.shutdown.announce.count()},
                          {"deadline_ms", config_.shutdown.deadline.count()}});

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "admin/server.h"
 #include "app/exit_code.h"
 #include "app/fleet.h"
+#include "app/session_list.h"
 #include "app/workers.h"
 #include "base/error.h"
 #include "config/config.h"
@@ -43,10 +46,12 @@ class Supervisor final : private net::TimerWheel::Node {
 
   Result<void> listen(unsigned workers);
   Result<void> serve_admin();
+  admin::Source admin_source();
   admin::Status status() const;
+  admin::Measures measures();
 
   void on_signal(int signal);
-  void begin_shutdown(int signal);
+  void begin_shutdown(std::string_view cause);
   void begin_drain();
   void on_deadline() noexcept override;
   void force(int signal);
@@ -58,13 +63,16 @@ class Supervisor final : private net::TimerWheel::Node {
   Phase phase_ = Phase::kStarting;
   ExitCode exit_code_ = ExitCode::kOk;
   std::uint64_t forced_sessions_ = 0;
+  std::uint64_t descriptors_ = 0;  // as many may be open
   MonotonicTime stopping_since_;
+  bool last_reload_successful_ = true;  // that at start-up was
 
   net::Loop loop_;  // outlives all that stands on it or posts to it
   std::unique_ptr<proxy::Admission> admission_;
   std::unique_ptr<Fleet> fleet_;
   std::vector<net::Address> listening_;
   std::unique_ptr<Workers> workers_;
+  std::optional<SessionList> sessions_;
   std::unique_ptr<admin::Server> admin_;
   std::unique_ptr<net::Signals> signals_;
 };

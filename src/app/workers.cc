@@ -19,10 +19,11 @@ std::uint64_t sessions_of(const proxy::Worker& worker) {
 
 }  // namespace
 
-Workers::Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot,
-                 const proxy::Worker::OnFailing& on_failing) {
+Workers::Workers(unsigned count, proxy::Admission& admission, observe::Ledger& ledger,
+                 const std::shared_ptr<const proxy::Snapshot>& snapshot, const proxy::Worker::OnFailing& on_failing) {
   for (unsigned index = 0; index < count; ++index) {
-    workers_.push_back(std::make_unique<proxy::Worker>(index, admission, snapshot, on_failing));
+    workers_.push_back(
+        std::make_unique<proxy::Worker>(index, admission, ledger.no_pool().of_worker(index), snapshot, on_failing));
   }
 }
 
@@ -30,10 +31,10 @@ Workers::~Workers() {
   stop();
 }
 
-Result<net::Address> Workers::listen(const net::Address& address) {
+Result<net::Address> Workers::listen(const net::Address& address, const std::string& health_path) {
   net::Address bound = address;
   for (auto& worker : workers_) {
-    const auto got = worker->listen(bound);
+    const auto got = worker->listen(bound, health_path);
     if (!got) return got;
     bound = *got;
   }

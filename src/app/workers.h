@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,15 +16,15 @@ namespace drover::app {
 
 class Workers {
  public:
-  // `admission` outlives it.
-  Workers(unsigned count, proxy::Admission& admission, const std::shared_ptr<const proxy::Snapshot>& snapshot,
-          const proxy::Worker::OnFailing& on_failing);
+  // `admission` and `ledger` outlive it.
+  Workers(unsigned count, proxy::Admission& admission, observe::Ledger& ledger,
+          const std::shared_ptr<const proxy::Snapshot>& snapshot, const proxy::Worker::OnFailing& on_failing);
   ~Workers();  // stops them first
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
   // Before start(): on every worker. The address that they got; port 0 becomes the same port for all.
-  Result<net::Address> listen(const net::Address& address);
+  Result<net::Address> listen(const net::Address& address, const std::string& health_path);
   void start();
 
   // Handshakes that begin from now on go by `snapshot`.
@@ -33,6 +34,10 @@ class Workers {
   void drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty);
   // Ends every session and joins the threads. Nothing where they do not run.
   void stop();
+
+  unsigned count() const { return static_cast<unsigned>(workers_.size()); }
+  proxy::Worker& worker(unsigned index) { return *workers_[index]; }
+  const proxy::Worker& worker(unsigned index) const { return *workers_[index]; }
 
  private:
   std::vector<std::unique_ptr<proxy::Worker>> workers_;

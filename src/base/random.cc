@@ -45,12 +45,13 @@ void fill_random(MutableBytes out) {
 std::string to_hex(Bytes bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;
-  text.resize_and_overwrite(bytes.size() * 2, [bytes](char* at, std::size_t size) {
+  // What g++ 12 hands over as the size is the capacity, which may be more.
+  text.resize_and_overwrite(bytes.size() * 2, [bytes](char* at, std::size_t /*size*/) {
     for (const auto byte : bytes) {
       *at++ = kDigits[byte >> 4];
       *at++ = kDigits[byte & 0xf];
     }
-    return size;
+    return bytes.size() * 2;
   });
   return text;
 }

@@ -33,6 +33,13 @@ std::string_view extra_headers(unsigned status) {
   }
 }
 
+// Up to where the answers differ.
+std::string head_begin(unsigned status, std::string_view type, std::size_t size) {
+  std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
+  head.append(reason_of(status)).append("\r\nContent-Type: ").append(type);
+  return head.append("\r\nCache-Control: no-store\r\nContent-Length: ").append(std::to_string(size)).append("\r\n");
+}
+
 }  // namespace
 
 unsigned status_of(Code code) {
@@ -95,13 +102,18 @@ std::string answer_to(const Error& error) {
   std::string body;
   body.append(reason).append(": ").append(sentence).append(".\n");
 
-  std::string answer = "HTTP/1.1 " + std::to_string(status) + " ";
-  answer.append(reason).append("\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
-  answer.append("Content-Length: ").append(std::to_string(body.size())).append("\r\n");
+  std::string answer = head_begin(status, "text/plain; charset=utf-8", body.size());
   answer.append(extra_headers(status));
   // RFC 9110 section 7.8: who sends Upgrade names it in Connection.
   answer.append(status == 426 ? "Connection: close, Upgrade\r\n\r\n" : "Connection: close\r\n\r\n");
   return answer.append(body);
+}
+
+std::string readiness_answer(Ready ready, Body sent) {
+  const std::string_view body = ready == Ready::kYes ? "{\"ready\":true}\n" : "{\"ready\":false}\n";
+  std::string answer = head_begin(ready == Ready::kYes ? 200 : 503, "application/json", body.size());
+  answer.append("Connection: close\r\n\r\n");
+  return sent == Body::kSent ? answer.append(body) : answer;
 }
 
 }  // namespace drover::http

@@ -1,7 +1,9 @@
 // The short answers that Drover gives itself.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -16,5 +18,11 @@ std::string_view reason_of(unsigned status);
 // 503 with `Retry-After`, 405 with `Allow`. The body is one sentence: the error's detail where the client is to
 // blame, a general one otherwise (a client learns nothing of backends).
 std::string answer_to(const Error& error);
+
+// What a listener's health_path says: {"ready":true} with 200, or {"ready":false} with 503. The reason is not for
+// everybody; the admin port tells it.
+enum class Ready : std::uint8_t { kYes, kNo };
+enum class Body : std::uint8_t { kSent, kLeftOut };  // RFC 9110 section 9.3.2: HEAD has the head of GET alone
+std::string readiness_answer(Ready ready, Body sent);
 
 }  // namespace drover::http

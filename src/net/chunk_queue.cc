@@ -41,6 +41,7 @@ ChunkQueue::~ChunkQueue() {
 
 void ChunkQueue::append(Bytes bytes) {
   size_ += bytes.size();
+  pool_.waiting().rise(bytes.size());
   while (!bytes.empty()) {
     if (last_ == nullptr || last_->end == Chunk::kCapacity) {
       Chunk* chunk = pool_.take();
@@ -65,6 +66,7 @@ std::span<const Bytes> ChunkQueue::front(std::span<Bytes> room) const {
 void ChunkQueue::consume(std::size_t bytes) {
   assert(bytes <= size_);
   size_ -= bytes;
+  pool_.waiting().fall(bytes);
   while (bytes > 0) {
     assert(first_ != nullptr);  // size_ counts what the chunks hold
     const std::size_t held = first_->end - first_->begin;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "base/counter.h"
 
 namespace drover::net {
 
@@ -27,11 +28,15 @@ class ChunkPool {
 
   Chunk* take();
   void give(Chunk* chunk);
+  // Bytes that wait in all queues over this pool. They tell it; any thread may read.
+  Level& waiting() { return waiting_; }
+  const Level& waiting() const { return waiting_; }
 
  private:
   static constexpr std::size_t kKept = 64;
   Chunk* free_ = nullptr;
   std::size_t kept_ = 0;
+  Level waiting_;
 };
 
 class ChunkQueue {

@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/counter.h"
 #include "base/histogram.h"
 #include "base/slab.h"
 #include "net/chunk_queue.h"
@@ -52,6 +53,11 @@ class Loop {
   MutableBytes read_buffer() { return {read_buffer_.get(), kReadBufferSize}; }
   Slab<ChunkQueue>& outboxes() { return outboxes_; }
   ChunkPool& chunks() { return chunks_; }
+  // Any thread: bytes that wait in all queues of its streams.
+  std::uint64_t waiting_bytes() const { return chunks_.waiting().read(); }
+  // How many streams stand still for a slow peer. Theirs to count; any thread may read.
+  Level& held_back() { return held_back_; }
+  const Level& held_back() const { return held_back_; }
 
   // Deadlines; a node fires on the loop's thread, never early and at most two ticks late.
   void arm(TimerWheel::Node& node, MonotonicTime deadline);
@@ -99,6 +105,7 @@ class Loop {
   std::unique_ptr<std::uint8_t[]> read_buffer_;
   ChunkPool chunks_;
   Slab<ChunkQueue> outboxes_;
+  Level held_back_;
   TimerWheel wheel_;
   Histogram lag_;
   Ticker ticker_{*this};

@@ -110,12 +110,19 @@ void TcpStream::start_reading() {
 }
 
 void TcpStream::pause(PauseReason reason) {
-  pauses_ |= static_cast<std::uint8_t>(reason);
+  set_pauses(pauses_ | static_cast<std::uint8_t>(reason));
 }
 
 void TcpStream::resume(PauseReason reason) {
-  pauses_ &= static_cast<std::uint8_t>(~static_cast<std::uint8_t>(reason));
+  set_pauses(pauses_ & ~static_cast<unsigned>(reason));
   if (reads()) watch_what_is_wanted();
+}
+
+void TcpStream::set_pauses(unsigned pauses) {
+  constexpr auto kHeldBack = static_cast<unsigned>(PauseReason::kPeerSlow);
+  if ((pauses & ~pauses_ & kHeldBack) != 0) loop_.held_back().rise(1);
+  if ((pauses_ & ~pauses & kHeldBack) != 0) loop_.held_back().fall(1);
+  pauses_ = static_cast<std::uint8_t>(pauses);
 }
 
 std::size_t TcpStream::unread() const {
@@ -238,6 +245,7 @@ void TcpStream::close() {
   loop_.poller().forget(*this);
   ::close(descriptor);
   drop_queue();
+  set_pauses(0);
   say_closed_later();
 }
 

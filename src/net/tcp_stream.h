@@ -61,6 +61,7 @@ class TcpStream final : public ByteStream, Poller::Source {
   void send_queued();
   void send_fin();
   void drop_queue();
+  void set_pauses(unsigned pauses);
   void say_closed_later();
 
   Loop& loop_;

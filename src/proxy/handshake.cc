@@ -44,8 +44,12 @@ void Handshake::on_head_bytes(Bytes bytes) {
   if (!fed) return answer(fed.error());
   if (!fed->complete) return;
   head_complete_ = true;
+  asked_at_ = std::chrono::steady_clock::now();
   snapshot_ = session_.worker().snapshot();  // that of the accept may be as old as limits.head_timeout
-  if (auto accepted = accept_request(); !accepted) return answer(accepted.error());
+  auto upgrade = websocket::check_request(request());
+  if (!upgrade) return answer(upgrade.error());
+  if (!*upgrade && asks_for_health()) return answer_health();
+  if (auto accepted = accept_request(std::move(*upgrade)); !accepted) return answer(accepted.error());
   remember({}, {});
   if (!session_.advance(Event::kRequestParsed)) return;
   hold(bytes.subspan(fed->consumed));
@@ -60,15 +64,29 @@ void Handshake::hold(Bytes bytes) {
   if (held_.size() >= most) session_.client().pause(net::PauseReason::kHeld);
 }
 
-Result<void> Handshake::accept_request() {
-  auto upgrade = websocket::check_request(request());
-  if (!upgrade) return std::unexpected(upgrade.error());
-  auto found = route(*upgrade ? &**upgrade : nullptr);
+bool Handshake::asks_for_health() const {
+  const std::string& path = session_.worker().listener(session_.listener()).health_path;
+  return !path.empty() && request().path() == path && (request().method() == "GET" || request().method() == "HEAD");
+}
+
+// Whoever balances in front of Drover asks every second: that is no session, so nothing is logged or counted.
+void Handshake::answer_health() {
+  if (!session_.advance(Event::kAnswered)) return;
+  const bool ready = obstacle(session_.worker().admission().phase(), snapshot_->shared().pools).empty();
+  const auto body = request().method() == "HEAD" ? http::Body::kLeftOut : http::Body::kSent;
+  session_.client().write(as_bytes(http::readiness_answer(ready ? http::Ready::kYes : http::Ready::kNo, body)));
+  linger();
+}
+
+// `upgrade`: none where it is an ordinary request.
+Result<void> Handshake::accept_request(std::optional<websocket::UpgradeRequest> upgrade) {
+  auto found = route(upgrade ? &*upgrade : nullptr);
   if (!found) return std::unexpected(found.error());
   target_ = *found;
   pool_ = snapshot_->shared().pools[target_->pool].get();
-  if (!*upgrade) return fail(Code::kUpgradeRequired, Side::kClient, std::string(kNoTunnelHere));
-  asked_ = std::move(**upgrade);
+  session_.set_pool(snapshot_->counters(target_->pool));
+  if (!upgrade) return fail(Code::kUpgradeRequired, Side::kClient, std::string(kNoTunnelHere));
+  asked_ = std::move(upgrade);
   const auto origin = request().find("origin");
   if (origin && !websocket::origin_allowed(*origin, target_->route.allowed_origins)) {
     return fail(Code::kForbidden, Side::kClient, "this Origin is not allowed here");
@@ -88,7 +106,7 @@ std::string Handshake::forwarded_head(std::string_view key) {
   const std::string resume_id = session_.resume_id();
   http::ForwardingContext context;
   context.peer_address = peer;
-  context.listener_port = session_.listener_port();
+  context.listener_port = session_.worker().listener(session_.listener()).port;
   const bool trusted = snapshot_->shared().trusts(session_.peer());
   context.trust = trusted ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
   context.request_id = resume_id;
@@ -115,7 +133,11 @@ void Handshake::remember(std::string_view subprotocol, std::string_view detail) 
 }
 
 void Handshake::upgraded(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer, Bytes behind) {
-  session_.note_status(head.status());
+  session_.note_status(head.status(), observe::Source::kBackend);
+  const auto taken = std::chrono::steady_clock::now() - asked_at_;
+  snapshot_->counters(target_->pool)
+      .upgrade_time.add(
+          static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(taken).count()));
   remember(answer.subprotocol, {});
   session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key))));
   session_.client().resume(net::PauseReason::kHeld);
@@ -123,7 +145,7 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
 }
 
 void Handshake::refused(const http::ResponseHead& head) {
-  session_.note_status(head.status());
+  session_.note_status(head.status(), observe::Source::kBackend);
   session_.note_end(Initiator::kBackend, Why::kRejected);
   remember({}, "the backend answered " + std::to_string(head.status()));
   session_.client().write(as_bytes(http::forward_refusal(head)));
@@ -145,7 +167,7 @@ void Handshake::refusal_ended(BodyEnd end) {
 void Handshake::answer(const Error& error) {
   if (!session_.advance(Event::kAnswered)) return;
   session_.counters().rejected[static_cast<std::size_t>(error.code)].add(1);
-  session_.note_status(http::status_of(error.code));
+  session_.note_status(http::status_of(error.code), observe::Source::kDrover);
   session_.note_end(Initiator::kDrover, Why::kRejected);
   remember({}, error.detail);
   held_.clear();
@@ -187,7 +209,7 @@ void Handshake::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
     client_finished_ = true;
     return finish_if_read();
   }
-  if (started()) session_.note_end(Initiator::kClient, Why::kClientLost);
+  if (started() && !answered) session_.note_end(Initiator::kClient, Why::kClientLost);
   session_.finish();
 }
 

@@ -3,7 +3,9 @@
 // the session ends. One thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,7 +56,9 @@ class Handshake final : public net::ByteStream::Handler {
 
   void on_head_bytes(Bytes bytes);
   void hold(Bytes bytes);
-  Result<void> accept_request();
+  bool asks_for_health() const;
+  void answer_health();
+  Result<void> accept_request(std::optional<websocket::UpgradeRequest> upgrade);
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
   void linger();
   void finish_if_read();
@@ -67,7 +71,8 @@ class Handshake final : public net::ByteStream::Handler {
   const balancer::Pool* pool_ = nullptr;    // likewise
   std::optional<websocket::UpgradeRequest> asked_;
   std::string request_id_;
-  std::vector<std::uint8_t> held_;  // frames that came before the 101
+  std::chrono::steady_clock::time_point asked_at_;  // when the head was whole
+  std::vector<std::uint8_t> held_;                  // frames that came before the 101
   bool head_complete_ = false;
   bool client_finished_ = false;  // it has sent its FIN, and still reads
   std::unique_ptr<Connector> connector_;

@@ -69,21 +69,22 @@ class Relay::Gather {
 Relay::Relay(Sender sender)
     : scanner_(sender), towards_(sender == Sender::kClient ? Towards::kBackend : Towards::kClient) {}
 
-Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, Observer& observer) {
+Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, MessageTally& tally,
+                         Observer& observer) {
   if (output_ == Output::kEnded) return Event::kNone;
-  FrameScanner::Step step = scanner_.scan(input, limits);
+  FrameScanner::Step step = scanner_.scan(input, limits, tally);
   // Nearly every read: data frames, and nothing of Drover's own to put in.
   if (step.stop == FrameScanner::Stop::kInput && step.head.empty() && waiting_ == nullptr) [[likely]] {
     if (!step.body.empty()) sink.write(step.body);
     bytes_ += step.body.size();
     return Event::kNone;
   }
-  return feed_rest(input, step, sink, limits, observer);
+  return feed_rest(input, step, sink, limits, tally, observer);
 }
 
 // All else. `step` is what the scanner made of `input` so far.
 Relay::Event Relay::feed_rest(Bytes input, FrameScanner::Step& step, net::ByteStream& sink,
-                              const websocket::ScanLimits& limits, Observer& observer) {
+                              const websocket::ScanLimits& limits, MessageTally& tally, Observer& observer) {
   const Bytes whole = input;
   Gather out(sink);
   Event event = Event::kNone;
@@ -101,7 +102,7 @@ Relay::Event Relay::feed_rest(Bytes input, FrameScanner::Step& step, net::ByteSt
     if (event != Event::kNone || step.stop != FrameScanner::Stop::kControl) break;
     if (held) out.flush();
     input = input.subspan(step.consumed);
-    step = scanner_.scan(input, limits);
+    step = scanner_.scan(input, limits, tally);
   }
   if (event == Event::kClosePassed && observer.ends_with_close(*this)) {
     out.flush_last();

@@ -43,7 +43,9 @@ class Relay {
   };
   // Passes on what may be passed on, in one write where it can. After the end everything is dropped. A Close of
   // Drover's own is the last that the sink is written (ByteStream::write_last()), here and below.
-  Event feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, Observer& observer);
+  // `tally` gets the data messages.
+  Event feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, MessageTally& tally,
+             Observer& observer);
 
   enum class Injected : std::uint8_t {
     kSent,
@@ -79,7 +81,7 @@ class Relay {
   class Gather;
 
   Event feed_rest(Bytes input, websocket::FrameScanner::Step& step, net::ByteStream& sink,
-                  const websocket::ScanLimits& limits, Observer& observer);
+                  const websocket::ScanLimits& limits, MessageTally& tally, Observer& observer);
   void pass(const websocket::FrameScanner::Step& step, Gather& out, Observer& observer);
   void let_in(Place place, Gather& out, Observer& observer);
   Event on_control(const websocket::ControlFrame& control, Gather& out, Observer& observer);

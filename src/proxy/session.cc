@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "proxy/handshake.h"
+#include "proxy/session_id.h"
 #include "proxy/worker.h"
 
 namespace drover::proxy {
@@ -37,14 +38,15 @@ std::string_view name_of(Event event) {
   return "unknown";
 }
 
-Session::Session(Worker& worker, const net::Address& peer, std::uint16_t listener_port)
+Session::Session(Worker& worker, std::uint64_t number, const net::Address& peer, std::uint16_t listener)
     : worker_(worker),
       client_(worker.loop()),
       backend_(worker.loop()),
       peer_(peer),
+      pool_(&worker.no_pool()),
+      number_(number),
       started_(worker.loop().now()),
-      listener_port_(listener_port) {
-  fill_random(id_);
+      listener_(listener) {
   fill_random(resume_id_);
 }
 
@@ -55,8 +57,8 @@ Session::~Session() {
 observe::Counters& Session::counters() {
   return worker_.counters();
 }
-balancer::Traffic& Session::traffic() {
-  return lease_.backend().traffic(worker_.index());
+Session::Books Session::books() {
+  return {*pool_, lease_.backend().traffic(worker_.index())};
 }
 void Session::note_backend_round_trip(std::chrono::microseconds round_trip) {
   lease_.backend().load().latency.add(round_trip, now());
@@ -89,14 +91,23 @@ void Session::start(int fd, Admission::Verdict verdict) {
   }
 }
 
-bool Session::shut_down() {
+Session::Told Session::shut_down() {
+  if (ended_by_) return Told::kGoing;
   if (state_ == State::kTunnelling) {
     tunnel_->shut_down(websocket::CloseCode::kGoingAway, "shutdown", Why::kShutdown);
-    return true;
+    return Told::kGoes;
   }
-  if (state_ != State::kReadingRequest || handshake_->started()) return false;
+  if (state_ != State::kReadingRequest || handshake_->started()) return Told::kNotNow;
   finish();
-  return true;
+  return Told::kGoes;
+}
+
+void Session::close_for_operator() {
+  if (state_ == State::kTunnelling) {
+    return tunnel_->shut_down(websocket::CloseCode::kGoingAway, "closed by the operator", Why::kAdmin);
+  }
+  note_end(Initiator::kDrover, Why::kAdmin);
+  finish();
 }
 
 bool Session::advance(Event event) {
@@ -105,7 +116,8 @@ bool Session::advance(Event event) {
     state_ = *to;
     return true;
   }
-  log::error("illegal_transition", {{"session", to_hex(id_)}, {"state", name_of(state_)}, {"event", name_of(event)}});
+  log::error("illegal_transition",
+             {{"session", to_text({worker_.index(), number_})}, {"state", name_of(state_)}, {"event", name_of(event)}});
   finish();
   return false;
 }
@@ -114,6 +126,11 @@ void Session::note_end(Initiator initiator, Why why) {
   if (ended_by_) return;
   ended_by_ = initiator;
   why_ = why;
+}
+
+void Session::note_status(unsigned status, observe::Source source) {
+  status_ = static_cast<std::uint16_t>(status);
+  pool_->answers[static_cast<std::size_t>(source)][observe::status_place(status)].add(1);
 }
 
 void Session::set_texts(const Texts& texts) {
@@ -150,17 +167,28 @@ void Session::finish() {
 
 void Session::on_stream_closed() {
   if (state_ != State::kEnded || client_.in_use() || backend_.in_use()) return;
+  count_end();
   write_access_line();
   counters().ended.add(1);
   lease_.give_back();
   worker_.retire(*this);
 }
 
+// As the access line has it.
+void Session::count_end() {
+  if (!ended_by_) return;
+  const auto code = observe::close_code_place(tunnel_ ? tunnel_->close_code(*ended_by_) : 0);
+  pool_->ends[code][static_cast<std::size_t>(*ended_by_)][static_cast<std::size_t>(why_)].add(1);
+  if (!tunnel_) return;
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now() - started_);
+  pool_->session_time.add(static_cast<std::uint64_t>(seconds.count()));
+}
+
 void Session::write_access_line() {
   // A connection that came and went without a word (a port check) has no story to tell.
   if (!ended_by_ || !log::access_enabled()) return;
   observe::SessionLine line;
-  const std::string id = to_hex(id_);
+  const std::string id = to_text({worker_.index(), number_});
   const std::string resume = resume_id();
   const std::string peer = peer_.text();
   line.id = id;
@@ -172,7 +200,7 @@ void Session::write_access_line() {
   line.request_id = texts_[kRequestId].empty() ? resume : texts_[kRequestId];
   line.subprotocol = texts_[kSubprotocol];
   line.detail = texts_[kDetail];
-  if (lease_) line.backend = lease_.backend().name();
+  line.backend = backend_name();
   line.attempts = attempts_;
   line.status = status_;
   line.duration = now() - started_;

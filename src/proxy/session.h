@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -14,8 +15,10 @@
 #include "net/timer_wheel.h"
 #include "observe/access_log.h"
 #include "observe/counters.h"
+#include "observe/pool_counters.h"
 #include "proxy/admission.h"
 #include "proxy/session_state.h"
+#include "proxy/session_view.h"
 #include "proxy/tunnel.h"
 
 namespace drover::proxy {
@@ -25,16 +28,24 @@ class Worker;
 
 class Session final : public ListNode, public TunnelHost {
  public:
-  Session(Worker& worker, const net::Address& peer, std::uint16_t listener_port);
+  // `number`: of the worker's sessions, see session_id.h. `listener`: index of the one that accepted it.
+  Session(Worker& worker, std::uint64_t number, const net::Address& peer, std::uint16_t listener);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   // Takes the accepted socket. Refused connections get a 503 and linger.
   void start(int fd, Admission::Verdict verdict);
-  // Asks it to go in order: a tunnel closes with 1001 on both sides, a connection that has not said a word is closed.
-  // False: it is in its handshake or answer, which goes on; ask again later.
-  bool shut_down();
+  enum class Told : std::uint8_t {
+    kGoing,   // it was going already
+    kGoes,    // it goes for this
+    kNotNow,  // it is in its handshake, which goes on; ask again later
+  };
+  // Asks it to go in order, at shutdown: a tunnel closes with 1001 on both sides, a connection that has not said a word
+  // is closed.
+  Told shut_down();
+  // An operator wants it gone: a tunnel closes with 1001 on both sides, anything else ends at once.
+  void close_for_operator();
   // Ends it at once. Safe in any state and any callback.
   void finish() override;
 
@@ -42,12 +53,17 @@ class Session final : public ListNode, public TunnelHost {
   Worker& worker() { return worker_; }
   net::TcpStream& client() override { return client_; }
   net::TcpStream& backend() override { return backend_; }
-  observe::Counters& counters() override;
-  balancer::Traffic& traffic() override;
+  observe::Counters& counters();
+  Books books() override;
   void note_backend_round_trip(std::chrono::microseconds round_trip) override;
   MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
-  std::uint16_t listener_port() const { return listener_port_; }
+  std::uint16_t listener() const { return listener_; }
+  std::uint64_t number() const { return number_; }
+  std::string_view pool_name() const { return texts_[kPool]; }  // empty: not routed yet
+  // Empty: none yet.
+  std::string_view backend_name() const { return lease_ ? std::string_view(lease_.backend().name()) : ""; }
+  SessionView view() const;
   State state() const { return state_; }
   // Goes to the next state; on an illegal event logs both names, ends the session and returns false.
   bool advance(Event event);
@@ -55,8 +71,11 @@ class Session final : public ListNode, public TunnelHost {
   void arm(MonotonicTime deadline) override;
   // What ended it: the first call counts.
   void note_end(observe::Initiator initiator, observe::Why why) override;
-  void note_status(unsigned status) { status_ = static_cast<std::uint16_t>(status); }
+  // The client is given its answer; counted.
+  void note_status(unsigned status, observe::Source source);
   void note_attempt() { ++attempts_; }
+  // Whom it is counted for from now on; outlives the session.
+  void set_pool(observe::PoolCounters& counters) { pool_ = &counters; }
   void set_lease(balancer::Lease lease) { lease_ = std::move(lease); }
   std::string resume_id() const;
 
@@ -85,6 +104,7 @@ class Session final : public ListNode, public TunnelHost {
 
   std::chrono::microseconds precise_now() const override;
   void on_deadline();
+  void count_end();
   void write_access_line();
 
   Worker& worker_;
@@ -96,10 +116,11 @@ class Session final : public ListNode, public TunnelHost {
   balancer::Lease lease_;
   PackedText texts_;
   net::Address peer_;
-  std::array<std::uint8_t, 8> id_{};
+  observe::PoolCounters* pool_;
+  const std::uint64_t number_;
   std::array<std::uint8_t, 16> resume_id_{};
   MonotonicTime started_;
-  const std::uint16_t listener_port_;
+  const std::uint16_t listener_;
   std::uint16_t status_ = 0;
   std::uint8_t attempts_ = 0;
   State state_ = State::kReadingRequest;

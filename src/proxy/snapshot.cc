@@ -56,11 +56,16 @@ http::HeadLimits head_limits(const config::Limits& limits) {
 }
 
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
-                                              balancer::Registry& registry) {
+                                              balancer::Registry& registry, observe::Ledger& ledger) {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;
+  std::vector<observe::PoolLedger*> ledgers;
   pools.reserve(config.pools.size());
-  for (const auto& settings : config.pools) pools.push_back(make_pool(settings, names, registry));
-  return std::make_shared<const Snapshot>(config, Router(config), std::move(pools));
+  ledgers.reserve(config.pools.size());
+  for (const auto& settings : config.pools) {
+    pools.push_back(make_pool(settings, names, registry));
+    ledgers.push_back(&ledger.of_pool(settings.name));
+  }
+  return std::make_shared<const Snapshot>(config, Router(config), std::move(pools), std::move(ledgers));
 }
 
 }  // namespace drover::proxy

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "http/head_parser.h"
 #include "net/address.h"
+#include "observe/ledger.h"
 #include "proxy/router.h"
 
 namespace drover::proxy {
@@ -21,6 +22,7 @@ struct Snapshot {
   config::Config config;
   Router router;
   std::vector<std::shared_ptr<const balancer::Pool>> pools;  // in the order of config.pools
+  std::vector<observe::PoolLedger*> ledgers;                 // likewise; they outlive every snapshot
 
   // Whether `peer` is one of trusted_proxies.
   bool trusts(const net::Address& peer) const;
@@ -33,8 +35,9 @@ http::HeadLimits head_limits(const config::Limits& limits);
 using Addresses = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
 // The supervisor's thread. A name becomes a backend for each of its addresses, called name@address; one without any has
-// none. Backends that the registry knows are taken from there, with their counts and states.
+// none. Backends that the registry knows are taken from there, with their counts and states. `ledger` outlives every
+// snapshot.
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
-                                              balancer::Registry& registry);
+                                              balancer::Registry& registry, observe::Ledger& ledger);
 
 }  // namespace drover::proxy

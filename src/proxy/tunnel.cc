@@ -80,16 +80,19 @@ void Tunnel::relay(const End& end, Bytes bytes) {
   Relay& from = end.from();
   const std::uint64_t messages = from.messages();
   const std::uint64_t bytes_before = from.bytes();
-  const Relay::Event event = from.feed(bytes, end.other, limits_.scan, *this);
+  const bool inward = end.initiator == Initiator::kClient;
+  const auto [pool, backend] = host_.books();
+  auto& passed_on = inward ? pool.in : pool.out;
+  const Relay::Event event = from.feed(bytes, end.other, limits_.scan, passed_on.messages, *this);
   const std::uint64_t passed = from.bytes() - bytes_before;
   if (passed > 0) active_at_ = now;  // answers to pings of Drover's own do not keep a session from being idle
-  auto& traffic = host_.traffic();
-  const bool inward = end.initiator == Initiator::kClient;
-  (inward ? traffic.messages_in : traffic.messages_out).add(from.messages() - messages);
-  (inward ? traffic.bytes_in : traffic.bytes_out).add(passed);
+  passed_on.bytes.add(passed);
+  (inward ? backend.messages_in : backend.messages_out).add(from.messages() - messages);
+  (inward ? backend.bytes_in : backend.bytes_out).add(passed);
   switch (event) {
     case Relay::Event::kNone: break;
     case Relay::Event::kClosePassed:
+      passed_on.closes.add(1);
       host_.note_end(end.initiator, Why::kNormal);
       begin_closing();
       if (closes_exchanged()) {
@@ -137,6 +140,7 @@ void Tunnel::resume(const End& end) {
 
 // One side goes for what it did, or left undone: it is told why, and the innocent side that it is alone.
 void Tunnel::expel(const End& offender, CloseCode code, const char* reason) {
+  note_own_close(code);
   close_towards(offender, code, reason);
   offender.from().abandon(code_for_innocent(offender.initiator), reason_for_innocent(offender.initiator),
                           offender.other);
@@ -147,6 +151,17 @@ void Tunnel::expel(const End& offender, CloseCode code, const char* reason) {
 // Sends Drover's own Close to this side, now or at a frame boundary of what comes next for it.
 void Tunnel::close_towards(const End& end, CloseCode code, const char* reason) {
   if (end.towards().inject_close(code, reason, end.stream) == Relay::Injected::kSent) stop_sending_to(end);
+}
+
+// The first counts, as in note_end().
+void Tunnel::note_own_close(CloseCode code) {
+  if (own_close_ == 0) own_close_ = static_cast<std::uint16_t>(code);
+}
+
+std::uint16_t Tunnel::close_code(Initiator initiator) const {
+  if (initiator == Initiator::kClient && client_.from.close_code() != 0) return client_.from.close_code();
+  if (initiator == Initiator::kBackend && backend_.from.close_code() != 0) return backend_.from.close_code();
+  return own_close_;
 }
 
 bool Tunnel::closes_exchanged() const {
@@ -166,6 +181,7 @@ void Tunnel::stop_sending_to(const End& end) {
 }
 
 void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
+  note_own_close(code);
   host_.note_end(Initiator::kDrover, why);
   close_towards(client_end(), code, reason);
   close_towards(backend_end(), code, reason);

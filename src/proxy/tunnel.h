@@ -47,6 +47,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
 
   const Relay& to_backend() const { return client_.from; }
   const Relay& to_client() const { return backend_.from; }
+  // Of the Close that ended it, where `initiator` did: its own, or else the one that Drover told the offender; 0: none.
+  std::uint16_t close_code(observe::Initiator initiator) const;
   // The last that a ping of Drover's own has measured.
   std::optional<std::chrono::microseconds> client_rtt() const { return client_.pulse.rtt(); }
   std::optional<std::chrono::microseconds> backend_rtt() const { return backend_.pulse.rtt(); }
@@ -92,6 +94,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void resume(const End& end);
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);
+  void note_own_close(websocket::CloseCode code);
   void stop_sending_to(const End& end);
   void begin_closing();
   bool closes_exchanged() const;
@@ -99,6 +102,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void finish();
 
   // tunnel_watch.cc: what time brings.
+  observe::Passed& passed_by(const Relay& relay);
   void keep_alive();
   void watch(const End& end, MonotonicTime now);
   bool is_stuck(const End& end, MonotonicTime now) const;
@@ -111,8 +115,9 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   MonotonicTime active_at_;  // last byte that was passed on either way
   Peer client_;
   Peer backend_;
-  bool closing_ = false;     // timeouts.close is running
-  bool kept_alive_ = false;  // it has lasted long enough for TCP's own question
+  std::uint16_t own_close_ = 0;  // code of the first Close of Drover's own that ended it; 0: none did
+  bool closing_ = false;         // timeouts.close is running
+  bool kept_alive_ = false;      // it has lasted long enough for TCP's own question
 };
 
 }  // namespace drover::proxy

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "net/byte_stream.h"
 #include "observe/access_log.h"
-#include "observe/counters.h"
+#include "observe/pool_counters.h"
 
 namespace drover::proxy {
 
@@ -16,9 +16,12 @@ class TunnelHost {
  public:
   virtual net::ByteStream& client() = 0;
   virtual net::ByteStream& backend() = 0;
-  virtual observe::Counters& counters() = 0;
-  // Of the backend that the tunnel leads to now, this thread's part.
-  virtual balancer::Traffic& traffic() = 0;
+  // What this thread counts for the tunnel's pool, and for the backend that it leads to now.
+  struct Books {
+    observe::PoolCounters& pool;
+    balancer::Traffic& backend;
+  };
+  virtual Books books() = 0;
   // A ping of Drover's own has measured the way to the backend and back.
   virtual void note_backend_round_trip(std::chrono::microseconds round_trip) = 0;
   virtual MonotonicTime now() const = 0;  // cached a turn of the loop

@@ -94,15 +94,24 @@ void Tunnel::ping(const End& end, MonotonicTime now) {
   pulse.note_asked(now, before);
 }
 
+observe::Passed& Tunnel::passed_by(const Relay& relay) {
+  auto& pool = host_.books().pool;
+  return &relay == &client_.from ? pool.in : pool.out;
+}
+
 bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
   const bool from_backend = &relay == &backend_.from;
   Pulse& pulse = (from_backend ? backend_ : client_).pulse;
-  if (!pulse.answers(payload, host_.precise_now())) return false;
+  if (!pulse.answers(payload, host_.precise_now())) {
+    passed_by(relay).pongs.add(1);
+    return false;
+  }
   if (from_backend && pulse.rtt()) host_.note_backend_round_trip(*pulse.rtt());
   return true;
 }
 
 void Tunnel::on_ping_passed(const Relay& relay) {
+  passed_by(relay).pings.add(1);
   Peer& receiver = &relay == &client_.from ? backend_ : client_;
   receiver.pulse.note_foreign_ping();
 }

@@ -19,31 +19,33 @@ constexpr Milliseconds kExhaustionLogInterval{1'000};
 
 }  // namespace
 
-Worker::Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing)
+Worker::Worker(unsigned index, Admission& admission, observe::PoolCounters& no_pool,
+               std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing)
     : index_(index),
       admission_(admission),
       snapshot_(std::make_shared<const WorkerSnapshot>(std::move(snapshot), index)),
-      on_failing_(std::move(on_failing)) {
+      on_failing_(std::move(on_failing)),
+      no_pool_(no_pool) {
   const MonotonicTime long_ago = loop_.now() - kForwardingLogInterval;
   forwarding_logged_ = exhaustion_logged_ = long_ago;
 }
 
 Worker::~Worker() {
-  assert(sessions_.empty() && told_.empty());
+  assert(sessions_.empty());
   loop_.wheel().disarm(*this);
 }
 
-Result<net::Address> Worker::listen(const net::Address& address) {
-  auto port = std::make_shared<std::uint16_t>(address.port());
+Result<net::Address> Worker::listen(const net::Address& address, const std::string& health_path) {
+  const auto index = static_cast<std::uint16_t>(listeners_.size());
   net::Acceptor::Callbacks callbacks;
   callbacks.may_accept = [this] { return admission_.may_accept(); };
-  callbacks.on_accept = [this, port](int fd, const net::Address& peer) { accept(fd, peer, *port); };
+  callbacks.on_accept = [this, index](int fd, const net::Address& peer) { accept(fd, peer, index); };
   callbacks.on_exhausted = [this](int error_number) {
     note_exhausted(std::string("accept: ") + std::strerror(error_number));
   };
   auto acceptor = std::make_unique<net::Acceptor>(loop_, std::move(callbacks));
   if (auto listening = acceptor->listen(address); !listening) return std::unexpected(listening.error());
-  *port = acceptor->address().port();
+  listeners_.push_back({acceptor->address().port(), health_path});
   acceptors_.push_back(std::move(acceptor));
   return acceptors_.back()->address();
 }
@@ -66,15 +68,16 @@ void Worker::join() {
   acceptors_.clear();
 }
 
-void Worker::accept(int fd, const net::Address& peer, std::uint16_t listener_port) {
+void Worker::accept(int fd, const net::Address& peer, std::uint16_t listener) {
   const auto verdict = admission_.enter();
   counters_.accepted.add(1);
-  Session* session = slab_.make(*this, peer, listener_port);
+  Session* session = slab_.make(*this, next_number_++, peer, listener);
   sessions_.push_back(*session);
   session->start(fd, verdict);
 }
 
 void Worker::retire(Session& session) noexcept {
+  sessions_.remove(session);
   slab_.destroy(&session);
   admission_.leave();
   leave_if_empty();
@@ -122,20 +125,28 @@ void Worker::begin_drain(DrainOrder order, std::function<void()> on_empty) {
 // A tick of the drain: as many sessions are told as the pace allows by now.
 void Worker::on_deadline() noexcept {
   if (phase_ != Phase::kDraining) return;
+  tell_sessions_due();
+  leave_if_empty();
+  if (on_empty_) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);
+}
+
+// Those that were in their handshake are asked again once all others have been told.
+void Worker::tell_sessions_due() {
   const std::chrono::duration<double> elapsed = loop_.now() - drain_started_;
   const bool overdue = loop_.now() >= drain_.deadline;
   // The first slot is now, not one interval from now.
   const auto due = static_cast<std::uint64_t>(elapsed.count() * drain_.pace) + 1;
-  Session* next = sessions_.front();
-  while (next != nullptr && (overdue || drain_told_ < due)) {
-    Session& session = *next;
-    next = sessions_.after(session);
-    if (!session.shut_down()) continue;
-    told_.push_back(session);
-    ++drain_told_;
+  if (!drain_walk_) drain_walk_.emplace(sessions_);
+  while (!drain_walk_->at_end() && (overdue || drain_told_ < due)) {
+    if (drain_walk_->step().shut_down() == Session::Told::kGoes) ++drain_told_;
   }
-  leave_if_empty();
-  if (on_empty_) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);
+  if (drain_walk_->at_end()) drain_walk_.reset();
+}
+
+void Worker::visit_sessions(std::uint64_t from, SessionVisits::Visit visit, std::function<void()> done) {
+  loop_.post([this, from, visit = std::move(visit), done = std::move(done)]() mutable {
+    SessionVisits::begin(loop_, sessions_, from, std::move(visit), std::move(done));
+  });
 }
 
 void Worker::stop() {
@@ -143,17 +154,17 @@ void Worker::stop() {
     phase_ = Phase::kStopping;
     loop_.wheel().disarm(*this);
     for (auto& acceptor : acceptors_) acceptor->stop();
-    told_.splice(sessions_);
-    for (Session* session = told_.front(); session != nullptr; session = told_.after(*session)) {
-      session->note_end(observe::Initiator::kDrover, observe::Why::kShutdown);
-      session->finish();
+    for (WalkableList<Session>::Walk walk(sessions_); !walk.at_end();) {
+      Session& session = walk.step();
+      session.note_end(observe::Initiator::kDrover, observe::Why::kShutdown);
+      session.finish();
     }
     leave_if_empty();
   });
 }
 
 void Worker::leave_if_empty() {
-  if (phase_ == Phase::kServing || !sessions_.empty() || !told_.empty()) return;
+  if (phase_ == Phase::kServing || !sessions_.empty()) return;
   if (phase_ == Phase::kStopping) return loop_.stop();
   loop_.wheel().disarm(*this);
   if (on_empty_) std::exchange(on_empty_, nullptr)();

@@ -4,16 +4,20 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "balancer/backend.h"
 #include "base/slab.h"
+#include "base/walkable_list.h"
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "observe/counters.h"
 #include "proxy/admission.h"
 #include "proxy/session.h"
+#include "proxy/session_visits.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_snapshot.h"
 
@@ -30,14 +34,16 @@ class Worker final : public net::TimerWheel::Node {
   // Called on the worker's thread: sessions fail on that backend, ejection.failures times in a row. Must not wait.
   using OnFailing = std::function<void(const std::shared_ptr<balancer::Backend>&)>;
 
-  // `index` from 0. `admission` outlives the worker.
-  Worker(unsigned index, Admission& admission, std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing);
+  // `index` from 0. `admission` and `no_pool`, what it counts of sessions that come to no pool, outlive the worker.
+  Worker(unsigned index, Admission& admission, observe::PoolCounters& no_pool, std::shared_ptr<const Snapshot> snapshot,
+         OnFailing on_failing);
   ~Worker();  // after join()
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). Error: kAddress.
-  Result<net::Address> listen(const net::Address& address);
+  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). `health_path`: where
+  // it tells whether Drover is ready; empty: nowhere. Error: kAddress.
+  Result<net::Address> listen(const net::Address& address, const std::string& health_path);
   void start();
 
   // Any thread, from here on. Handshakes that begin from now on go by `snapshot`.
@@ -45,15 +51,26 @@ class Worker final : public net::TimerWheel::Node {
   // Stops accepting, and closes the sessions in turn with Close 1001; `on_empty` is called on
   // the worker's thread once none is left.
   void drain(DrainOrder order, std::function<void()> on_empty);
+  // `visit` and then `done` are called on the worker's thread, or neither; see SessionVisits.
+  void visit_sessions(std::uint64_t from, SessionVisits::Visit visit, std::function<void()> done);
   // Ends every session at once and the thread's loop after them.
   void stop();
   void join();
   const observe::Counters& counters() const { return counters_; }
+  const net::Loop& loop() const { return loop_; }  // its lag, and what waits for slow peers
 
   // For sessions, on the worker's thread.
   net::Loop& loop() { return loop_; }
   observe::Counters& counters() { return counters_; }
   unsigned index() const { return index_; }
+  const Admission& admission() const { return admission_; }
+  struct Listener {
+    std::uint16_t port;
+    std::string health_path;
+  };
+  const Listener& listener(std::uint16_t index) const { return listeners_[index]; }
+  // For sessions that have come to no pool yet.
+  observe::PoolCounters& no_pool() { return no_pool_; }
   const std::shared_ptr<const WorkerSnapshot>& snapshot() const { return snapshot_; }
   void report_failing(const std::shared_ptr<balancer::Backend>& backend) const { on_failing_(backend); }
   // Both streams of `session` are closed: it is gone when this returns.
@@ -64,9 +81,10 @@ class Worker final : public net::TimerWheel::Node {
   void note_exhausted(std::string_view what);
 
  private:
-  void accept(int fd, const net::Address& peer, std::uint16_t listener_port);
+  void accept(int fd, const net::Address& peer, std::uint16_t listener);
   void begin_drain(DrainOrder order, std::function<void()> on_empty);
   void on_deadline() noexcept override;
+  void tell_sessions_due();
   void leave_if_empty();
 
   const unsigned index_;
@@ -75,10 +93,12 @@ class Worker final : public net::TimerWheel::Node {
   const OnFailing on_failing_;
   observe::Counters counters_;
   net::Loop loop_;
+  observe::PoolCounters& no_pool_;
   std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
+  std::vector<Listener> listeners_;  // of acceptors_
   Slab<Session> slab_;
-  IntrusiveList<Session> sessions_;
-  IntrusiveList<Session> told_;  // sessions that a drain has told to go
+  WalkableList<Session> sessions_;
+  std::uint64_t next_number_ = 0;
 
   // A drain at shutdown.
   enum class Phase : std::uint8_t { kServing, kDraining, kStopping };
@@ -86,6 +106,7 @@ class Worker final : public net::TimerWheel::Node {
   DrainOrder drain_{};
   MonotonicTime drain_started_{};
   std::uint64_t drain_told_ = 0;
+  std::optional<WalkableList<Session>::Walk> drain_walk_;  // none: the next tick begins at the first session
   std::function<void()> on_empty_;
 
   MonotonicTime forwarding_logged_{};

@@ -13,6 +13,8 @@ WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigne
     fill_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof(seed)});
     policies_.push_back(pool->make_policy(worker, seed));
   }
+  counters_.reserve(snapshot_->ledgers.size());
+  for (auto* ledger : snapshot_->ledgers) counters_.push_back(&ledger->of_worker(worker));
 }
 
 }  // namespace drover::proxy

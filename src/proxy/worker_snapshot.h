@@ -17,10 +17,13 @@ class WorkerSnapshot {
   const Snapshot& shared() const { return *snapshot_; }
   // Of snapshot.pools[pool].
   balancer::Policy& policy(std::size_t pool) const { return *policies_[pool]; }
+  // What this worker counts for it; outlives the snapshot.
+  observe::PoolCounters& counters(std::size_t pool) const { return *counters_[pool]; }
 
  private:
   std::shared_ptr<const Snapshot> snapshot_;  // the policies' settings are in it
   std::vector<std::unique_ptr<balancer::Policy>> policies_;
+  std::vector<observe::PoolCounters*> counters_;
 };
 
 }  // namespace drover::proxy

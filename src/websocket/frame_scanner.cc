@@ -36,6 +36,12 @@ bool is_control(std::uint8_t first) {
   return (first & kControlBit) != 0;
 }
 
+// Of the first frame of a data message.
+MessageTally::Kind kind_of(std::uint8_t first) {
+  return (first & kOpcodeBits) == static_cast<std::uint8_t>(Opcode::kText) ? MessageTally::Kind::kText
+                                                                           : MessageTally::Kind::kBinary;
+}
+
 // Byte `index` of the payload of a control frame whose header is whole, section 5.3.
 std::uint8_t unmasked_byte(Bytes frame, std::size_t index) {
   const bool masked = (frame[1] & kMaskBit) != 0;
@@ -56,7 +62,7 @@ struct FrameScanner::ControlBuffer {
   std::array<std::uint8_t, kMaxControlFrame> bytes{};
 };
 
-FrameScanner::FrameScanner(Sender sender) : mask_bit_(sender == Sender::kClient ? kMaskBit : std::uint8_t{0}) {}
+FrameScanner::FrameScanner(Sender sender) : sender_(sender) {}
 FrameScanner::~FrameScanner() = default;
 
 const Violation& FrameScanner::violation() const {
@@ -64,7 +70,7 @@ const Violation& FrameScanner::violation() const {
   return kViolations[static_cast<std::size_t>(fault_)];
 }
 
-FrameScanner::Step FrameScanner::scan(Bytes input, const ScanLimits& limits) {
+FrameScanner::Step FrameScanner::scan(Bytes input, const ScanLimits& limits, MessageTally& tally) {
   Step step;
   if (at_frame_boundary()) step.frame_boundary = 0;
   if (at_message_boundary()) step.message_boundary = 0;
@@ -80,16 +86,16 @@ FrameScanner::Step FrameScanner::scan(Bytes input, const ScanLimits& limits) {
   }
   std::size_t at = 0;
   if (held_size_ > 0) {
-    at = complete_held_header(input, limits, step);
+    at = complete_held_header(input, limits, tally, step);
     if (step.head.empty()) return step;
   }
-  walk_frames(input, at, limits, step);
+  walk_frames(input, at, limits, tally, step);
   return step;
 }
 
 // Returns how many bytes of the input the header took. On return step.head is empty if there is nothing to pass on:
 // the header is still cut short, or it is illegal.
-std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& limits, Step& step) {
+std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& limits, MessageTally& tally, Step& step) {
   std::array<std::uint8_t, kMaxFrameHeader> bytes{};
   std::copy_n(held_.begin(), held_size_, bytes.begin());
   const std::size_t added = std::min(bytes.size() - held_size_, input.size());
@@ -108,13 +114,13 @@ std::size_t FrameScanner::complete_held_header(Bytes input, const ScanLimits& li
   head_ = held_;
   step.head = Bytes(head_).first(held_size_);
   held_size_ = 0;
-  pass_header(bytes[0], header.payload);
+  pass_header(bytes[0], header.payload, tally);
   remaining_ = header.payload;
   return header.size - step.head.size();
 }
 
 // Goes through the input from `at`, which stands behind a header or where the scanner has left off.
-void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, Step& step) {
+void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, MessageTally& tally, Step& step) {
   // Locals, so that one frame's length reaches the next one's address in a register: this chain is the loop's time.
   std::uint64_t remaining = remaining_;
   HeaderRules rules = rules_of(limits);
@@ -137,7 +143,7 @@ void FrameScanner::walk_frames(Bytes input, std::size_t at, const ScanLimits& li
       break;
     }
     if (header.size == 0) break;
-    pass_header(left_over[0], header.payload);
+    pass_header(left_over[0], header.payload, tally);
     if (rules.message != Message::kNone || fragments_ > 0) rules = rules_of(limits);  // fragments alone change them
     remaining = header.payload;
     at += header.size;
@@ -202,7 +208,7 @@ FrameHeader FrameScanner::examine_control(Bytes frame, const ScanLimits& limits)
 HeaderRules FrameScanner::rules_of(const ScanLimits& limits) const {
   const std::uint64_t most = limits.max_message_size;
   const bool full = limits.max_fragments != 0 && fragments_ >= limits.max_fragments;
-  return {.mask_bit = mask_bit_,
+  return {.mask_bit = sender_ == Sender::kClient ? kMaskBit : std::uint8_t{0},
           .message = fragments_ == 0 ? Message::kNone
                      : full          ? Message::kFull
                                      : Message::kUnfinished,
@@ -210,13 +216,15 @@ HeaderRules FrameScanner::rules_of(const ScanLimits& limits) const {
           .budget = most == 0 ? std::numeric_limits<std::uint64_t>::max() : most - std::min(most, message_size_)};
 }
 
-void FrameScanner::pass_header(std::uint8_t first, std::uint64_t payload) {
+void FrameScanner::pass_header(std::uint8_t first, std::uint64_t payload, MessageTally& tally) {
   if ((first & kFinBit) != 0) [[likely]] {
     ++messages_;
-    if (fragments_ == 0) return;
+    if (fragments_ == 0) return tally.add(kind_of(first), payload);
+    tally.add(kind_, message_size_ + payload);
     message_size_ = 0;
     fragments_ = 0;
   } else {
+    if (fragments_ == 0) kind_ = kind_of(first);
     message_size_ += payload;
     if (fragments_ < std::numeric_limits<std::uint32_t>::max()) ++fragments_;  // 0 would be no message
   }

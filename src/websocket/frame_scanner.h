@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "base/bytes.h"
+#include "base/message_tally.h"
 #include "websocket/close_code.h"
 #include "websocket/frame_header.h"
 
@@ -46,7 +47,7 @@ struct ControlFrame {
 //
 //   FrameScanner::Step step;
 //   do {
-//     step = scanner.scan(input, limits);
+//     step = scanner.scan(input, limits, tally);
 //     forward(step.head), forward(step.body);
 //     if (step.stop == FrameScanner::Stop::kControl) /* forward, answer or swallow step.control */;
 //     input = input.subspan(step.consumed);
@@ -82,7 +83,8 @@ class FrameScanner {
     std::size_t frame_boundary = kNone;
     std::size_t message_boundary = kNone;
   };
-  Step scan(Bytes input, const ScanLimits& limits);
+  // `tally` gets every data message whose last frame's header is passed.
+  Step scan(Bytes input, const ScanLimits& limits, MessageTally& tally);
 
   const Violation& violation() const;  // after kViolation
   // Where the output (everything that was passed on so far) stands.
@@ -96,11 +98,11 @@ class FrameScanner {
   using HeldHeader = std::array<std::uint8_t, kMaxFrameHeader - 1>;
 
   HeaderRules rules_of(const ScanLimits& limits) const;
-  std::size_t complete_held_header(Bytes input, const ScanLimits& limits, Step& step);
-  void walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, Step& step);
+  std::size_t complete_held_header(Bytes input, const ScanLimits& limits, MessageTally& tally, Step& step);
+  void walk_frames(Bytes input, std::size_t at, const ScanLimits& limits, MessageTally& tally, Step& step);
   void scan_control(Bytes input, const ScanLimits& limits, Step& step);
   FrameHeader examine_control(Bytes frame, const ScanLimits& limits) const;
-  void pass_header(std::uint8_t first, std::uint64_t payload);
+  void pass_header(std::uint8_t first, std::uint64_t payload, MessageTally& tally);
   void refuse(Fault fault, Step& step);
 
   std::uint64_t remaining_ = 0;     // payload of the data frame at hand that has not been passed on
@@ -110,7 +112,8 @@ class FrameScanner {
   std::uint32_t fragments_ = 0;             // frames of the unfinished message so far
   HeldHeader held_{};                       // the front of a data frame's header that is cut short
   HeldHeader head_{};                       // what the last step gave out as `head`; held_ may be filled anew
-  std::uint8_t mask_bit_;
+  const Sender sender_ : 4;
+  MessageTally::Kind kind_ : 4 = MessageTally::Kind::kText;  // of the unfinished message
   std::uint8_t held_size_ : 4 = 0;
   Fault fault_ : 4 = Fault::kNone;
 };

@@ -49,12 +49,12 @@ void check_step(const FrameScanner& scanner, const FrameScanner::Step& step, std
 }
 
 // One read, in memory of its own that is gone afterwards.
-void scan_read(FrameScanner& scanner, Bytes read, const ScanLimits& limits, Outcome& outcome) {
+void scan_read(FrameScanner& scanner, Bytes read, const ScanLimits& limits, MessageTally& tally, Outcome& outcome) {
   const std::vector<std::uint8_t> copy(read.begin(), read.end());
   Bytes input(copy);
   FrameScanner::Step step;
   do {
-    step = scanner.scan(input, limits);
+    step = scanner.scan(input, limits, tally);
     check_step(scanner, step, input.size());
     outcome.output.append(as_text(step.head)).append(as_text(step.body));
     if (step.stop == FrameScanner::Stop::kControl) {
@@ -70,14 +70,17 @@ void scan_read(FrameScanner& scanner, Bytes read, const ScanLimits& limits, Outc
 // Reads of 1…`longest` bytes; 0: all in one.
 Outcome scan_cut(Sender sender, Bytes stream, const ScanLimits& limits, std::size_t longest, std::uint32_t seed) {
   FrameScanner scanner(sender);
+  MessageTally tally;
   Outcome outcome;
   while (!stream.empty() && outcome.violation.empty()) {
     seed = seed * 1664525U + 1013904223U;
     const std::size_t size = longest == 0 ? stream.size() : std::min(stream.size(), 1 + (seed >> 8) % longest);
-    scan_read(scanner, stream.first(size), limits, outcome);
+    scan_read(scanner, stream.first(size), limits, tally, outcome);
     stream = stream.subspan(size);
   }
   outcome.messages = scanner.messages();
+  using Kind = MessageTally::Kind;
+  REQUIRE(tally.messages(Kind::kText) + tally.messages(Kind::kBinary) == outcome.messages);
   outcome.at_frame_boundary = scanner.at_frame_boundary();
   outcome.at_message_boundary = scanner.at_message_boundary();
   return outcome;

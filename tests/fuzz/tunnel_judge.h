@@ -138,8 +138,8 @@ class Judge {
 
   // Once it is over.
   void check_counters() const {
-    if (!inward_.failed) REQUIRE(host_.traffic().bytes_in.read() == inward_.matched());
-    if (!outward_.failed) REQUIRE(host_.traffic().bytes_out.read() == outward_.matched());
+    if (!inward_.failed) REQUIRE(host_.traffic.bytes_in.read() == inward_.matched());
+    if (!outward_.failed) REQUIRE(host_.traffic.bytes_out.read() == outward_.matched());
   }
 
  private:

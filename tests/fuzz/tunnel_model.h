@@ -259,7 +259,7 @@ class Direction {
     Bytes input(copy);
     websocket::FrameScanner::Step step;
     do {
-      step = reference_.scan(input, limits_);
+      step = reference_.scan(input, limits_, tally_);
       if (step.stop == websocket::FrameScanner::Stop::kControl && step.control.opcode == Opcode::kClose) return;
       input = input.subspan(step.consumed);
     } while (step.stop == websocket::FrameScanner::Stop::kControl);
@@ -324,6 +324,7 @@ class Direction {
   const std::string nonce_;
   FrameReader reader_;
   websocket::FrameScanner reference_;
+  MessageTally tally_;
   std::string passable_;     // the sender's bytes that may be passed on
   std::vector<Mark> marks_;  // its frames
   std::size_t matched_ = 0;  // of passable_: has been passed on

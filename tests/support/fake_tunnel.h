@@ -109,8 +109,7 @@ class FakeHost final : public TunnelHost {
  public:
   FakeStream& client() override { return client_; }
   FakeStream& backend() override { return backend_; }
-  observe::Counters& counters() override { return counters_; }
-  balancer::Traffic& traffic() override { return traffic_; }
+  Books books() override { return {pool, traffic}; }
   void note_backend_round_trip(std::chrono::microseconds round_trip) override { round_trips.push_back(round_trip); }
   MonotonicTime now() const override { return now_; }
   std::chrono::microseconds precise_now() const override { return now_.time_since_epoch() + precise_part; }
@@ -144,12 +143,12 @@ class FakeHost final : public TunnelHost {
   std::optional<observe::Initiator> ended_by;
   std::optional<observe::Why> ended_why;
   bool finished = false;
+  observe::PoolCounters pool;
+  balancer::Traffic traffic;
 
  private:
   FakeStream client_;
   FakeStream backend_;
-  observe::Counters counters_;
-  balancer::Traffic traffic_;
   MonotonicTime now_{Milliseconds(1'000'000)};
   std::optional<MonotonicTime> deadline_;
 };

@@ -51,4 +51,11 @@ TEST_CASE("hex is lower case, two digits a byte") {
   CHECK(to_hex({}).empty());
 }
 
+TEST_CASE("hex of any length has two digits a byte, and nothing behind them") {
+  for (std::size_t size = 0; size <= 64; ++size) {
+    CAPTURE(size);
+    CHECK(to_hex(std::vector<std::uint8_t>(size, 0xab)).size() == 2 * size);
+  }
+}
+
 }  // namespace drover

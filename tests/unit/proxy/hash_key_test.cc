@@ -24,10 +24,11 @@ struct Request {
 
 const Snapshot& snapshot() {
   static balancer::Registry registry(1);
+  static observe::Ledger ledger(1);
   static const auto kSnapshot = make_snapshot(
       *config::load_text("{listen: ':1', backends: ['127.0.0.1:1'], trusted_proxies: ['10.0.0.0/8']}", "test", {})
            .config,
-      {}, registry);
+      {}, registry, ledger);
   return *kSnapshot;
 }
 

@@ -46,7 +46,7 @@ struct RelayFixture {
   Relay::Event feed(std::string_view bytes) {
     // In memory of its own that is gone afterwards, as a worker's read buffer is.
     const std::vector<std::uint8_t> read(bytes.begin(), bytes.end());
-    return relay.feed(read, sink, limits, observer);
+    return relay.feed(read, sink, limits, tally, observer);
   }
   void feed_each_byte(std::string_view bytes) {
     for (const char byte : bytes) feed(std::string_view(&byte, 1));
@@ -62,6 +62,7 @@ struct RelayFixture {
   Relay relay;
   FakeStream sink;
   Listening observer;
+  MessageTally tally;
   websocket::ScanLimits limits;
 };
 

@@ -34,10 +34,11 @@ std::string names(const balancer::Pool& pool) {
 
 struct Fixture {
   std::shared_ptr<const balancer::Pool> pool(const Addresses& addresses, std::size_t index = 0) {
-    return make_snapshot(config, addresses, registry)->pools.at(index);
+    return make_snapshot(config, addresses, registry, ledger)->pools.at(index);
   }
   config::Config config;
   balancer::Registry registry{2};
+  observe::Ledger ledger{2};
 };
 
 }  // namespace
@@ -78,13 +79,25 @@ TEST_CASE("pools are in the order of the configuration; one address in two of th
   Fixture it{
       config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
                 "routes: [{pool: a}]")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger);
   REQUIRE(snapshot->pools.size() == 2);
   for (std::size_t index = 0; index < 2; ++index) {
     CHECK(snapshot->pools[index]->name() == it.config.pools[index].name);
     CHECK(snapshot->pools[index]->backends()[0]->pool() == it.config.pools[index].name);
   }
   CHECK(snapshot->pools[0]->backends()[0] != snapshot->pools[1]->backends()[0]);
+}
+
+TEST_CASE("each pool is counted under its name, in every snapshot that has it") {
+  Fixture it{
+      config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
+                "routes: [{pool: a}]")};
+  const auto before = make_snapshot(it.config, {}, it.registry, it.ledger);
+  REQUIRE(before->ledgers.size() == 2);
+  CHECK(before->ledgers[0] == &it.ledger.of_pool(it.config.pools[0].name));
+  CHECK(before->ledgers[1] == &it.ledger.of_pool(it.config.pools[1].name));
+  CHECK(before->ledgers[0] != before->ledgers[1]);
+  CHECK(make_snapshot(it.config, {}, it.registry, it.ledger)->ledgers == before->ledgers);
 }
 
 TEST_CASE("the next snapshot has the same backends, with their counts and states") {
@@ -116,7 +129,7 @@ TEST_CASE("whom a snapshot trusts: prefixes of one bit, of all, of either family
   Fixture it{
       config_of("backends: ['127.0.0.1:80'], trusted_proxies: ['10.0.0.0/9', '128.0.0.0/1', '192.0.2.1', '::1/128', "
                 "'2001:db8::/33']")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger);
   const auto trusts = [&](const std::string& ip) { return snapshot->trusts(*net::Address::from_literal(ip, 1)); };
   for (const char* ip : {"10.127.255.255", "128.0.0.0", "255.1.1.1", "::1", "2001:db8:7fff::1"}) CHECK(trusts(ip));
   for (const char* ip : {"10.128.0.0", "127.0.0.1", "::2", "2001:db8:8000::1", "a00::"}) CHECK(!trusts(ip));

@@ -34,7 +34,7 @@ TEST_CASE("a silent peer is pinged, its Pong is swallowed and gives the round tr
     it.near().receive(it.near_sends(kPong, payload));
     CHECK(near_rtt(it) == microseconds(7'250));
     CHECK(it.far().taken().empty());
-    CHECK(it.host.traffic().bytes_in.read() + it.host.traffic().bytes_out.read() == 0);
+    CHECK(it.host.traffic.bytes_in.read() + it.host.traffic.bytes_out.read() == 0);
     it.pass(99);
     CHECK(it.near().taken().empty());
     it.pass(1);

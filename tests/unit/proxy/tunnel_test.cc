@@ -19,10 +19,10 @@ TEST_CASE("frames pass both ways, the first ones of all included, and are counte
   it.near().receive(more);
   it.far().receive(it.far_sends(kText, "d"));
   CHECK(it.far().taken() == early_request + more);
-  CHECK(it.host.traffic().messages_in.read() == 2);
-  CHECK(it.host.traffic().messages_out.read() == 2);
-  CHECK(it.host.traffic().bytes_in.read() == early_request.size() + more.size());
-  CHECK(it.host.traffic().bytes_out.read() == early_answer.size() + 3);
+  CHECK(it.host.traffic.messages_in.read() == 2);
+  CHECK(it.host.traffic.messages_out.read() == 2);
+  CHECK(it.host.traffic.bytes_in.read() == early_request.size() + more.size());
+  CHECK(it.host.traffic.bytes_out.read() == early_answer.size() + 3);
   CHECK(it.tunnel->to_backend().messages() == 2);
   CHECK(it.tunnel->to_client().messages() == 2);
   CHECK_FALSE(it.host.ended_by);
@@ -263,7 +263,7 @@ TEST_CASE("a write that fails ends that direction only, and what the side said b
     const std::string said = it.far_sends(kText, "goodbye");
     it.far().receive(said);
     CHECK(it.near().taken() == said);
-    auto& traffic = it.host.traffic();
+    auto& traffic = it.host.traffic;
     const auto& bytes = it.from_client() ? traffic.bytes_in : traffic.bytes_out;
     const std::uint64_t before = bytes.read();
     CHECK(it.near().receive(it.near_sends(kText, "read, and dropped")));
@@ -284,7 +284,7 @@ TEST_CASE("a queue whose write fails is forgotten: its source is drained, and ti
     CHECK(it.near().paused());
     it.far().fail();
     CHECK_FALSE(it.near().paused());
-    auto& traffic = it.host.traffic();
+    auto& traffic = it.host.traffic;
     const std::uint64_t before = traffic.bytes_in.read() + traffic.bytes_out.read();
     CHECK(it.near().receive(it.near_sends(kText, "read, and dropped")));
     CHECK(traffic.bytes_in.read() + traffic.bytes_out.read() == before);
@@ -373,10 +373,10 @@ TEST_CASE("frames put in go towards the side that was named, at once or behind t
   REQUIRE(wire.frames.size() == 2);
   CHECK(wire.frames[1].payload == "to the backend");
   CHECK(wire.frames[1].key.size() == 4);
-  CHECK(it.host.traffic().messages_in.read() == 1);
-  CHECK(it.host.traffic().messages_out.read() == 0);
-  CHECK(it.host.traffic().bytes_in.read() == begun.size());
-  CHECK(it.host.traffic().bytes_out.read() == 0);
+  CHECK(it.host.traffic.messages_in.read() == 1);
+  CHECK(it.host.traffic.messages_out.read() == 0);
+  CHECK(it.host.traffic.bytes_in.read() == begun.size());
+  CHECK(it.host.traffic.bytes_out.read() == 0);
 
   it.tunnel->shut_down(CloseCode::kGoingAway, "shutdown", Why::kShutdown);
   CHECK(it.tunnel->inject(Side::kClient, Opcode::kText, {}) == Relay::Injected::kDropped);

@@ -5,8 +5,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <set>
+#include <utility>
 
 #include "frames.h"
 
@@ -23,6 +25,8 @@ using Step = FrameScanner::Step;
 
 constexpr unsigned kFin = 0x80;
 
+MessageTally tally;  // where nobody asks how much it was
+
 // A legal stream and all that there is to know of it; places are offsets into the output.
 struct Script {
   std::string stream;
@@ -31,6 +35,8 @@ struct Script {
   std::set<std::size_t> frame_boundaries{0};
   std::set<std::size_t> message_boundaries{0};
   std::uint64_t messages = 0;
+  std::map<MessageTally::Kind, std::map<std::size_t, std::uint64_t>> tally;  // kind → bucket → messages
+  std::uint64_t payload_bytes = 0;                                           // of whole messages
 };
 
 class ScriptWriter {
@@ -72,18 +78,26 @@ class ScriptWriter {
     const unsigned fin = below(2) == 0 ? kFin : 0;
     const unsigned opcode = inside_message_ ? 0 : 1 + static_cast<unsigned>(below(2));
     const std::string bytes = frame(sender_, fin | opcode, random_bytes(size));
+    if (!inside_message_) kind_ = opcode == 1 ? MessageTally::Kind::kText : MessageTally::Kind::kBinary;
     inside_message_ = fin == 0;
+    message_size_ += size;
     script_.stream += bytes;
     script_.output += bytes;
     script_.frame_boundaries.insert(script_.output.size());
     if (inside_message_) return;
     script_.message_boundaries.insert(script_.output.size());
     ++script_.messages;
+    std::size_t bucket = 0;
+    while ((std::size_t{1} << bucket) < message_size_) ++bucket;
+    ++script_.tally[kind_][bucket];
+    script_.payload_bytes += std::exchange(message_size_, 0);
   }
 
   Sender sender_;
   std::minstd_rand random_;
   bool inside_message_ = false;
+  MessageTally::Kind kind_{};
+  std::size_t message_size_ = 0;
   Script script_;
 };
 
@@ -103,6 +117,17 @@ bool agrees(const Script& script, const FrameScanner& scanner, const Step& step,
          (step.stop != Stop::kControl || step.frame_boundary == after - before);
 }
 
+bool agrees(const Script& script, const MessageTally& counted) {
+  for (const auto kind : {MessageTally::Kind::kText, MessageTally::Kind::kBinary}) {
+    for (std::size_t bucket = 0; bucket < MessageTally::kBuckets; ++bucket) {
+      const auto expected =
+          script.tally.contains(kind) && script.tally.at(kind).contains(bucket) ? script.tally.at(kind).at(bucket) : 0;
+      if (counted.in_bucket(kind, bucket) != expected) return false;
+    }
+  }
+  return counted.payload_bytes() == script.payload_bytes;
+}
+
 void check_script(Sender sender, const Script& script, const std::vector<std::size_t>& cuts) {
   FrameScanner scanner(sender);
   Seen seen;
@@ -120,6 +145,7 @@ void check_script(Sender sender, const Script& script, const std::vector<std::si
   REQUIRE(seen.output == script.output);
   REQUIRE(seen.controls == script.controls);
   REQUIRE(scanner.messages() == script.messages);
+  REQUIRE(agrees(script, *seen.tally));
 }
 
 }  // namespace
@@ -159,7 +185,7 @@ TEST_SUITE("frame scanner") {
     const std::string text = frame(Sender::kClient, kFin | 1, "one") + frame(Sender::kClient, 2, "two") +
                              frame(Sender::kClient, kFin | 0, std::string(300, '3'));
     FrameScanner scanner(Sender::kClient);
-    const Step step = scanner.scan(as_bytes(text), {});
+    const Step step = scanner.scan(as_bytes(text), {}, tally);
     CHECK(step.stop == Stop::kInput);
     CHECK(step.head.empty());
     CHECK(step.body.data() == as_bytes(text).data());
@@ -172,7 +198,7 @@ TEST_SUITE("frame scanner") {
     const std::string ping = frame(Sender::kClient, kFin | 9, "payload");
     const std::string read = data + ping + frame(Sender::kClient, kFin | 0, "after");
     FrameScanner scanner(Sender::kClient);
-    const Step step = scanner.scan(as_bytes(read), {});
+    const Step step = scanner.scan(as_bytes(read), {}, tally);
     REQUIRE(step.stop == Stop::kControl);
     CHECK(step.body.size() == data.size());
     CHECK(step.consumed == data.size() + ping.size());
@@ -188,13 +214,13 @@ TEST_SUITE("frame scanner") {
     const std::string read = frame(Sender::kClient, kFin | 2, std::string(70000, 'b'));
     for (std::size_t cut = 1; cut < 14; ++cut) {
       FrameScanner scanner(Sender::kClient);
-      Step step = scanner.scan(as_bytes(read).first(cut), {});
+      Step step = scanner.scan(as_bytes(read).first(cut), {}, tally);
       CHECK(step.consumed == cut);
       CHECK(step.body.empty());
       CHECK(step.message_boundary == 0);
       CHECK(scanner.at_message_boundary());
       CHECK(scanner.messages() == 0);
-      step = scanner.scan(as_bytes(read).subspan(cut), {});
+      step = scanner.scan(as_bytes(read).subspan(cut), {}, tally);
       CHECK(as_text(step.head) == read.substr(0, cut));
       CHECK(step.body.size() == read.size() - cut);
       CHECK(step.message_boundary == read.size());
@@ -205,13 +231,13 @@ TEST_SUITE("frame scanner") {
     const std::string first = frame(Sender::kBackend, kFin | 1, "a");
     const std::string second = frame(Sender::kBackend, kFin | 2, "b");
     FrameScanner scanner(Sender::kBackend);
-    scanner.scan(as_bytes(first).first(1), {});
+    scanner.scan(as_bytes(first).first(1), {}, tally);
     const std::string read = first.substr(1) + second.substr(0, 1);
-    Step step = scanner.scan(as_bytes(read), {});
+    Step step = scanner.scan(as_bytes(read), {}, tally);
     CHECK(step.consumed == read.size());
     CHECK(as_text(step.head) == first.substr(0, 1));
     CHECK(as_text(step.body) == first.substr(1));
-    step = scanner.scan(as_bytes(second).subspan(1), {});
+    step = scanner.scan(as_bytes(second).subspan(1), {}, tally);
     CHECK(as_text(step.head) == second.substr(0, 1));
     CHECK(as_text(step.body) == second.substr(1));
   }
@@ -219,24 +245,24 @@ TEST_SUITE("frame scanner") {
   TEST_CASE("nowhere in a step that lies inside a payload may a frame stand") {
     const std::string read = frame(Sender::kBackend, kFin | 1, "payload");
     FrameScanner scanner(Sender::kBackend);
-    Step step = scanner.scan(as_bytes(read).first(4), {});
+    Step step = scanner.scan(as_bytes(read).first(4), {}, tally);
     CHECK(step.frame_boundary == 0);
     CHECK(step.message_boundary == 0);
     CHECK_FALSE(scanner.at_frame_boundary());
-    step = scanner.scan(as_bytes(read).subspan(4, 2), {});
+    step = scanner.scan(as_bytes(read).subspan(4, 2), {}, tally);
     CHECK(step.frame_boundary == FrameScanner::kNone);
     CHECK(step.message_boundary == FrameScanner::kNone);
-    step = scanner.scan(as_bytes(read).subspan(6), {});
+    step = scanner.scan(as_bytes(read).subspan(6), {}, tally);
     CHECK(step.frame_boundary == read.size() - 6);
     CHECK(step.message_boundary == read.size() - 6);
   }
 
   TEST_CASE("a scan of nothing says where the output stands") {
     FrameScanner scanner(Sender::kBackend);
-    CHECK(scanner.scan({}, {}).message_boundary == 0);
+    CHECK(scanner.scan({}, {}, tally).message_boundary == 0);
     const std::string fragment = frame(Sender::kBackend, 1, "half");
-    scanner.scan(as_bytes(fragment), {});
-    const Step step = scanner.scan({}, {});
+    scanner.scan(as_bytes(fragment), {}, tally);
+    const Step step = scanner.scan({}, {}, tally);
     CHECK(step.stop == Stop::kInput);
     CHECK(step.frame_boundary == 0);
     CHECK(step.message_boundary == FrameScanner::kNone);
@@ -245,9 +271,9 @@ TEST_SUITE("frame scanner") {
   TEST_CASE("a violation is final, and takes what was held with it") {
     const std::string legal = frame(Sender::kBackend, kFin | 1, "legal");
     FrameScanner scanner(Sender::kBackend);
-    scanner.scan(as_bytes(legal), {});
-    scanner.scan(as_bytes(test::bytes({kFin | 2})), {});
-    Step step = scanner.scan(as_bytes(test::bytes({0x85})), {});
+    scanner.scan(as_bytes(legal), {}, tally);
+    scanner.scan(as_bytes(test::bytes({kFin | 2})), {}, tally);
+    Step step = scanner.scan(as_bytes(test::bytes({0x85})), {}, tally);
     CHECK(step.stop == Stop::kViolation);
     CHECK(step.head.empty());
     CHECK(step.body.empty());
@@ -259,8 +285,8 @@ TEST_SUITE("frame scanner") {
     const std::string legal = frame(Sender::kBackend, kFin | 1, "legal");
     FrameScanner scanner(Sender::kBackend);
     const std::string broken = legal + test::bytes({kFin | 3});
-    CHECK(scanner.scan(as_bytes(broken), {}).body.size() == legal.size());
-    const Step step = scanner.scan(as_bytes(legal), {});
+    CHECK(scanner.scan(as_bytes(broken), {}, tally).body.size() == legal.size());
+    const Step step = scanner.scan(as_bytes(legal), {}, tally);
     CHECK(step.stop == Stop::kViolation);
     CHECK(step.consumed == 0);
     CHECK(step.body.empty());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,6 +63,7 @@ struct Seen {
   std::string output;
   std::vector<SeenControl> controls;
   std::optional<Violation> violation;
+  std::shared_ptr<MessageTally> tally = std::make_shared<MessageTally>();  // data messages
 };
 
 // Scans one read as a tunnel does; `check` sees every step, with the output's size before it. The input is a copy
@@ -72,7 +74,7 @@ void feed(FrameScanner& scanner, std::string_view read, const ScanLimits& limits
   Bytes input(buffer);
   FrameScanner::Step step;
   do {
-    step = scanner.scan(input, limits);
+    step = scanner.scan(input, limits, *seen.tally);
     check(step, seen.output.size());
     seen.output.append(as_text(step.head)).append(as_text(step.body));
     if (step.stop == FrameScanner::Stop::kControl) {
