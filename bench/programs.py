@@ -201,11 +201,31 @@ class Drover(Program):
         """Its operational log so far."""
         return self._log.read_text(encoding="utf-8")
 
-    def _admin(self, path):
+    def _get(self, path):
         connection = http.client.HTTPConnection("127.0.0.1", self._admin_port, timeout=_PATIENCE)
         with contextlib.closing(connection):
             connection.request("GET", path)
-            return json.load(connection.getresponse())
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != http.HTTPStatus.OK:
+                raise Failure(f"GET {path}: {answer.status} {body.decode()}")
+            return body
+
+    def _admin(self, path):
+        return json.loads(self._get(path))
+
+    def metrics(self):
+        """A scrape, as text."""
+        return self._get("/metrics").decode()
+
+    def sessions(self, limit):
+        """All of them, `limit` a page."""
+        page = self._admin(f"/api/v1/sessions?limit={limit}")
+        found = page["sessions"]
+        while page["cursor"]:
+            page = self._admin(f"/api/v1/sessions?limit={limit}&cursor={page['cursor']}")
+            found += page["sessions"]
+        return found
 
     def health(self):
         """The checks of /health."""

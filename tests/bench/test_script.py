@@ -45,9 +45,10 @@ def test_it_runs_the_scale_run(bench):
     assert bench("scale", "--sessions", "5")[1][-1] == "python3 bench/scale.py --build build/release --sessions 5"
 
 
-def test_it_runs_the_probes_run(bench):
-    assert bench("probes", "--write", "--turns", "9")[1][-1] == (
-        "python3 bench/probes.py --build build/release --write docs/benchmarks.md --turns 9")
+@pytest.mark.parametrize("subject", ["probes", "admin"])
+def test_it_runs_the_lag_run(bench, subject):
+    assert bench(subject, "--write", "--turns", "9")[1][-1] == (
+        f"python3 bench/lag.py --build build/release {subject} --write docs/benchmarks.md --turns 9")
 
 
 def test_help_does_nothing(bench):

@@ -1,28 +1,31 @@
-"""probes.py: a short run of few sessions, how it fails, and the arithmetic of its table."""
+"""lag.py: a short run of few sessions for each subject, how it fails, and the arithmetic of its table."""
 
 import argparse
 import os
 import re
 
-import probes
+import lag
 import pytest
 import report
 from programs import Failure
 
 _QUICK = ("--backends", "10", "--sessions", "50", "--turns", "1", "--seconds", "1")
-_MARKS = "<!-- probes:begin -->\nold\n<!-- probes:end -->\n"
+_MARKS = "<!-- {0}:begin -->\nold\n<!-- {0}:end -->\n"
 
 
 @pytest.fixture
-def probes_page(page):
-    """A page with marks for this result too."""
-    page.write_text(page.read_text(encoding="utf-8") + _MARKS, encoding="utf-8")
+def lag_page(page):
+    """A page with marks for these results too."""
+    page.write_text(page.read_text(encoding="utf-8") + "".join(map(_MARKS.format, lag.SUBJECTS)), encoding="utf-8")
     return page
 
 
-def test_a_run_is_told_and_written_between_its_marks(run_script, probes_page):
-    before = probes_page.read_text(encoding="utf-8")
-    done = run_script("probes.py", *_QUICK, "--write", probes_page)
+@pytest.mark.parametrize("subject, rows", [
+    ("probes", ["supervisor's CPU a probe"]),
+    ("admin", ["a scrape, until it is read", "a full listing, until it is read"])])
+def test_a_run_is_told_and_written_between_its_marks(run_script, lag_page, subject, rows):
+    before = lag_page.read_text(encoding="utf-8")
+    done = run_script("lag.py", subject, *_QUICK, "--write", lag_page)
     assert done.returncode == 0, done.stderr + done.stdout
     assert re.search(r"^turn 1/1: on lag p99 [\d,]+ µs of \d+, message [\d,]+ µs, off lag p99 [\d,]+ µs of \d+, ",
                      done.stderr, re.M)
@@ -30,33 +33,36 @@ def test_a_run_is_told_and_written_between_its_marks(run_script, probes_page):
     assert "Both without errors in 1 of 1 turns of 1 s." in done.stdout
     for name in ("worker loop lag, p99", "worker loop lag, p50", "message latency, typical p99"):
         assert re.search(rf"^\| {name} \| [\d,]+ \| [\d,]+ \| [\d.]+ \([\d.]+–[\d.]+\) \|$", done.stdout, re.M), name
-    assert re.search(r"^\| supervisor's CPU a probe \| [\d,]+ \|  \|  \|$", done.stdout, re.M)
-    assert re.search(r"^\| worker loop lag p99 ≤ 1.25 × that without probes \| [\d.]+ \| (met|\*\*not met\*\*) \|$",
+    for name in rows:
+        assert re.search(rf"^\| {name} \| [\d,]+ \|  \|  \|$", done.stdout, re.M), name
+    assert re.search(r"^\| worker loop lag p99 ≤ 1.25 × that without \w+ \| [\d.]+ \| (met|\*\*not met\*\*) \|$",
                      done.stdout, re.M)
-    assert probes_page.read_text(encoding="utf-8") == before.replace(_MARKS, _MARKS.replace("old\n", done.stdout))
+    mark = _MARKS.format(subject)
+    assert lag_page.read_text(encoding="utf-8") == before.replace(mark, mark.replace("old\n", done.stdout))
 
 
-def test_backends_that_answer_nothing_are_told_and_not_written(run_script, build_without_backend, probes_page):
-    before = probes_page.read_text(encoding="utf-8")
-    done = run_script("probes.py", *_QUICK, "--patience", "1", "--write", probes_page, build=build_without_backend)
+def test_backends_that_answer_nothing_are_told_and_not_written(run_script, build_without_backend, lag_page):
+    before = lag_page.read_text(encoding="utf-8")
+    done = run_script("lag.py", "probes", *_QUICK, "--patience", "1", "--write", lag_page, build=build_without_backend)
     assert done.returncode == 1
-    assert "probes: 2 of 2 runs had errors; turn 1, probes on: not within 1 s: all 10 backends are up" in done.stderr
+    assert "lag: 2 of 2 runs had errors; turn 1, probes on: not within 1 s: all 10 backends are up" in done.stderr
     assert "off ERRORS: " in done.stderr and "(answered 503)" in done.stderr
     assert "| - | not all measured |" in done.stdout
-    assert probes_page.read_text(encoding="utf-8") == before
+    assert lag_page.read_text(encoding="utf-8") == before
 
 
 def test_one_cpu_is_refused(run_script):
     first = min(os.sched_getaffinity(0))
-    done = run_script("probes.py", *_QUICK, prepare=lambda: os.sched_setaffinity(0, {first}))
+    done = run_script("lag.py", "probes", *_QUICK, prepare=lambda: os.sched_setaffinity(0, {first}))
     assert done.returncode == 1
-    assert done.stderr.startswith("probes: it takes two CPUs")
+    assert done.stderr.startswith("lag: it takes two CPUs")
 
 
 @pytest.mark.parametrize("arguments", [["--turns", "0"], ["--seconds", "0"], ["--sessions", "0"], ["--backends", "0"],
                                        ["--backends", "255"]])
 def test_usage(run_script, arguments):
-    assert run_script("probes.py", *arguments).returncode == 2
+    assert run_script("lag.py", "probes", *arguments).returncode == 2
+    assert run_script("lag.py", "no_such_subject").returncode == 2
 
 
 def _run(turn, probes_are, p99, errors=0, supervisor=0.008):
@@ -67,7 +73,7 @@ def _run(turn, probes_are, p99, errors=0, supervisor=0.008):
 
 def _page(runs):
     arguments = argparse.Namespace(backends=200, sessions=5_000, seconds=20.0, turns=3)
-    return probes.page(arguments, report.Results(runs), {})
+    return lag.page(lag.SUBJECTS["probes"], arguments, report.Results(runs), {})
 
 
 def test_the_ratio_is_the_median_of_those_of_the_same_turn():
@@ -91,14 +97,14 @@ def test_turns_with_errors_count_for_nothing():
 
 def test_what_a_probe_costs_the_supervisor():
     # 40 probes a second: 8 ms a second of the CPU are 200 µs each.
-    assert probes.probe_cost(report.Results([_run(1, "on", 100)]), 200) == pytest.approx(200)
-    assert probes.probe_cost(report.Results([_run(1, "off", 100)]), 200) is None
+    assert lag.probe_cost(report.Results([_run(1, "on", 100)]), 200) == pytest.approx(200)
+    assert lag.probe_cost(report.Results([_run(1, "off", 100)]), 200) is None
 
 
 def test_the_last_words_of_a_worker():
     log = ("2026-11-26T06:00:00.000Z info stopping\n2026-11-26T06:00:01.000Z debug worker_stopped worker=0 "
            "loop_lag_p50_us=63 loop_lag_p99_us=447 loop_lag_max_us=1023 samples=400\n"
            "2026-11-26T06:00:01.001Z info stopped\n")
-    assert probes.last_words(log) == {"lag_us": {"p50": 63, "p99": 447, "max": 1023}, "samples": 400}
+    assert lag.last_words(log) == {"lag_us": {"p50": 63, "p99": 447, "max": 1023}, "samples": 400}
     with pytest.raises(Failure, match="did not say how late"):
-        probes.last_words("2026-11-26T06:00:01.001Z info stopped\n")
+        lag.last_words("2026-11-26T06:00:01.001Z info stopped\n")
