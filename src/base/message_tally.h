@@ -1,7 +1,6 @@
 // How many messages passed in one direction, and how large they were. One thread adds, anybody may read meanwhile.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -14,8 +13,8 @@ namespace drover {
 class MessageTally {
  public:
   enum class Kind : std::uint8_t { kText, kBinary };
-  // Bucket b holds the sizes above 2^(b-1) up to 2^b; the first 0 and 1, the last all that are larger.
-  static constexpr std::size_t kBuckets = 32;
+  // Bucket b holds the sizes above 2^b up to 2^(b+1), the first all up to 2.
+  static constexpr std::size_t kBuckets = 64;
 
   // `size`: bytes of payload over all fragments, as they stand on the wire. On the data path: two plain additions.
   void add(Kind kind, std::uint64_t size) {
@@ -34,8 +33,9 @@ class MessageTally {
   std::uint64_t payload_bytes() const { return bytes_.read(); }
 
   static constexpr std::size_t bucket_of(std::uint64_t size) {
-    const auto bits = static_cast<std::size_t>(std::bit_width(size - (size != 0 ? 1U : 0U)));
-    return std::min(bits, kBuckets - 1);
+    // With a bit set the compiler need not ask for 0.
+    const std::uint64_t below = (size - (size != 0 ? 1U : 0U)) | 1U;
+    return static_cast<std::size_t>(std::bit_width(below)) - 1;
   }
 
  private:

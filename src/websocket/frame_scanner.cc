@@ -36,10 +36,9 @@ bool is_control(std::uint8_t first) {
   return (first & kControlBit) != 0;
 }
 
-// Of the first frame of a data message.
+// Of the first frame of a data message: its opcode is 1 or 2.
 MessageTally::Kind kind_of(std::uint8_t first) {
-  return (first & kOpcodeBits) == static_cast<std::uint8_t>(Opcode::kText) ? MessageTally::Kind::kText
-                                                                           : MessageTally::Kind::kBinary;
+  return static_cast<MessageTally::Kind>((first >> 1U) & 1U);
 }
 
 // Byte `index` of the payload of a control frame whose header is whole, section 5.3.
@@ -68,6 +67,27 @@ FrameScanner::~FrameScanner() = default;
 const Violation& FrameScanner::violation() const {
   assert(fault_ != Fault::kNone);
   return kViolations[static_cast<std::size_t>(fault_)];
+}
+
+// A message of one frame, nearly every one, is counted where it is met.
+inline void FrameScanner::pass_header(std::uint8_t first, std::uint64_t payload, MessageTally& tally) {
+  if ((first & kFinBit) == 0 || fragments_ != 0) [[unlikely]]
+    return pass_fragment(first, payload, tally);
+  ++messages_;
+  tally.add(kind_of(first), payload);
+}
+
+void FrameScanner::pass_fragment(std::uint8_t first, std::uint64_t payload, MessageTally& tally) {
+  if ((first & kFinBit) != 0) {
+    ++messages_;
+    tally.add(kind_, message_size_ + payload);
+    message_size_ = 0;
+    fragments_ = 0;
+  } else {
+    if (fragments_ == 0) kind_ = kind_of(first);
+    message_size_ += payload;
+    if (fragments_ < std::numeric_limits<std::uint32_t>::max()) ++fragments_;  // 0 would be no message
+  }
 }
 
 FrameScanner::Step FrameScanner::scan(Bytes input, const ScanLimits& limits, MessageTally& tally) {
@@ -214,20 +234,6 @@ HeaderRules FrameScanner::rules_of(const ScanLimits& limits) const {
                                      : Message::kUnfinished,
           .permessage_deflate = limits.permessage_deflate,
           .budget = most == 0 ? std::numeric_limits<std::uint64_t>::max() : most - std::min(most, message_size_)};
-}
-
-void FrameScanner::pass_header(std::uint8_t first, std::uint64_t payload, MessageTally& tally) {
-  if ((first & kFinBit) != 0) [[likely]] {
-    ++messages_;
-    if (fragments_ == 0) return tally.add(kind_of(first), payload);
-    tally.add(kind_, message_size_ + payload);
-    message_size_ = 0;
-    fragments_ = 0;
-  } else {
-    if (fragments_ == 0) kind_ = kind_of(first);
-    message_size_ += payload;
-    if (fragments_ < std::numeric_limits<std::uint32_t>::max()) ++fragments_;  // 0 would be no message
-  }
 }
 
 void FrameScanner::refuse(Fault fault, Step& step) {

@@ -103,6 +103,7 @@ class FrameScanner {
   void scan_control(Bytes input, const ScanLimits& limits, Step& step);
   FrameHeader examine_control(Bytes frame, const ScanLimits& limits) const;
   void pass_header(std::uint8_t first, std::uint64_t payload, MessageTally& tally);
+  void pass_fragment(std::uint8_t first, std::uint64_t payload, MessageTally& tally);
   void refuse(Fault fault, Step& step);
 
   std::uint64_t remaining_ = 0;     // payload of the data frame at hand that has not been passed on

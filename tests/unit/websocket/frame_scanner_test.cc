@@ -88,7 +88,7 @@ class ScriptWriter {
     script_.message_boundaries.insert(script_.output.size());
     ++script_.messages;
     std::size_t bucket = 0;
-    while ((std::size_t{1} << bucket) < message_size_) ++bucket;
+    while ((std::size_t{2} << bucket) < message_size_) ++bucket;
     ++script_.tally[kind_][bucket];
     script_.payload_bytes += std::exchange(message_size_, 0);
   }
