@@ -127,7 +127,7 @@ admin::Source Supervisor::admin_source() {
   return {.status = [this] { return status(); },
           .pools = [this] { return fleet_->snapshot()->pools; },
           .measures = [this] { return measures(); },
-          .config = [this] { return config::to_yaml(config_); },
+          .config = [this] { return config::to_json(config_); },
           .list_sessions = [this](const auto& query, auto done) { sessions_->list(query, std::move(done)); },
           .find_session = [this](const auto& id, auto done) { sessions_->find(id, std::move(done)); },
           .close_session = [this](const auto& id, auto done) { sessions_->close(id, std::move(done)); },

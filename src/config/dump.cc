@@ -1,4 +1,5 @@
-// The effective configuration as YAML in the long form. Strings are quoted, so that nothing in them is syntax.
+// The effective configuration as YAML in the long form. Strings are quoted, so that nothing in them is syntax, and what
+// is no string is not: the JSON is made of this.
 #include <limits>
 #include <utility>
 
@@ -18,6 +19,11 @@ std::string string(std::string_view text) {
     result += c;
   }
   return result + "\"";
+}
+
+// Whether there is one, and no more: a dump ends up in logs and tickets.
+std::string secret(std::string_view text) {
+  return string(text.empty() ? "" : "***");
 }
 
 std::string flag(bool value) {
@@ -48,6 +54,14 @@ std::string_view name_of(LogLevel level) {
     case LogLevel::kError: return "error";
   }
   return "info";
+}
+
+std::string_view name_of(LogFormat format) {
+  switch (format) {
+    case LogFormat::kJson: return "json";
+    case LogFormat::kText: return "text";
+  }
+  return "json";
 }
 
 class Writer {
@@ -131,6 +145,7 @@ void write_health(Writer& writer, const Pool& pool) {
   writer.line(6, "max_ejected_percent", std::to_string(pool.ejection.max_ejected_percent));
   writer.line(4, "panic_threshold", format_share(pool.panic_threshold));
   writer.line(4, "on_down", name_of(pool.on_down));
+  writer.line(4, "required", flag(pool.required));
 }
 
 void write_pool(Writer& writer, const Pool& pool) {
@@ -175,9 +190,15 @@ void write_process(Writer& writer, const Config& config) {
   writer.line(2, "deadline", format_duration(config.shutdown.deadline));
   writer.line(0, "admin");
   writer.line(2, "bind", string(config.admin.bind ? config.admin.bind->text : ""));
+  writer.line(2, "token", secret(config.admin.token));
+  writer.line(2, "load_token", secret(config.admin.load_token));
+  writer.line(2, "hosts", flow_list(config.admin.hosts, [](const std::string& each) { return each; }));
+  writer.line(0, "probes");
+  writer.line(2, "bind", string(config.probes.bind ? config.probes.bind->text : ""));
   writer.line(0, "log");
   writer.line(2, "level", name_of(config.log.level));
   writer.line(2, "access", string(config.log.access));
+  writer.line(2, "format", name_of(config.log.format));
 }
 
 }  // namespace
@@ -189,6 +210,7 @@ std::string to_yaml(const Config& config) {
   for (const Listener& listener : config.listeners) {
     writer.item(2, "bind: " + string(listener.bind.text));
     writer.line(4, "shared", flag(listener.shared));
+    writer.line(4, "health_path", string(listener.health_path));
   }
   writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
   writer.line(0, "nameservers", flow_list(config.nameservers, [](const Endpoint& each) { return each.text; }));

@@ -28,6 +28,10 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
 
 // The effective configuration as YAML in the long form with every default spelled out; load_text() of it gives
 // an equal configuration (unless it is longer than a file may be: aliases are spelled out too). For `drover -T`.
+// A secret is shown as "***", which is too short to load: a dump of a configuration with secrets is for reading.
 std::string to_yaml(const Config& config);
+// The same as JSON, which load_text() takes as well: a '$' stands there twice. Durations, sizes, rates and shares are
+// strings. For GET /api/v1/config.
+std::string to_json(const Config& config);
 
 }  // namespace drover::config

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "config/read_admin.h"
 #include "config/read_pools.h"
 #include "config/read_routes.h"
 #include "config/text.h"
@@ -29,6 +30,11 @@ constexpr std::array kLogLevels = {
     Choice<LogLevel>{"error", LogLevel::kError},
 };
 
+constexpr std::array kLogFormats = {
+    Choice<LogFormat>{"json", LogFormat::kJson},
+    Choice<LogFormat>{"text", LogFormat::kText},
+};
+
 void read_workers(Reader& reader, const Field& field, Config& config) {
   const auto text = reader.text(field);
   if (!text || *text == "auto") return;
@@ -42,33 +48,19 @@ void read_workers(Reader& reader, const Field& field, Config& config) {
                                       std::to_string(processors) + " CPUs that this process may use");
 }
 
-// All endpoints to listen on, the admin port's among them, checked against each other.
-class Binds {
- public:
-  explicit Binds(Reader& reader) : reader_(reader) {}
-
-  std::optional<Endpoint> read(const Field& field) {
-    const auto endpoint = reader_.endpoint(field);
-    if (endpoint) add(field, *endpoint);
-    return endpoint;
+// A path as it stands in a request, RFC 9112 section 3.2.1, without a query: it is compared byte for byte.
+void read_health_path(Reader& reader, const Field& field, std::string& out) {
+  const auto text = reader.text(field);
+  if (!text) return;
+  const auto may_stand = [](char c) { return c > ' ' && c <= '~' && c != '?' && c != '#'; };
+  if (text->empty() ||
+      (text->front() == '/' && text->size() <= kLongestPath && std::ranges::all_of(*text, may_stand))) {
+    out = *text;
+    return;
   }
-
-  void add(const Field& field, const Endpoint& endpoint) {
-    for (const auto& [path, other] : taken_)
-      if (overlap(endpoint, other))
-        return reader_.error(field.position(), "'" + field.path + "' at " + in_quotes(endpoint.text) +
-                                                   " collides with '" + path + "' at " + in_quotes(other.text));
-    taken_.push_back({field.path, endpoint});
-  }
-
- private:
-  struct Taken {
-    std::string path;
-    Endpoint endpoint;
-  };
-  Reader& reader_;
-  std::vector<Taken> taken_;
-};
+  reader.error(field.position(),
+               "'" + field.path + "' must be a path such as '/-/ready', without a query, got " + in_quotes(*text));
+}
 
 void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& config) {
   const Field short_form = top["listen"];
@@ -80,19 +72,20 @@ void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& conf
   if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
   if (list.size() > kMostListeners)
     return reader.error(list.position(), "more than " + std::to_string(kMostListeners) + " listeners");
-  const auto add = [&](const Field& bind, const Field& shared) {
+  const auto add = [&](const Field& bind, const Field& shared, const Field& health_path) {
     Listener listener;
     reader.flag(shared, listener.shared);
+    read_health_path(reader, health_path, listener.health_path);
     auto endpoint = binds.read(bind);
     if (!endpoint) return;
     listener.bind = *std::move(endpoint);
     config.listeners.push_back(std::move(listener));
   };
-  if (short_form.is(NodeKind::kScalar)) add(short_form, {});
-  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {});
+  if (short_form.is(NodeKind::kScalar)) add(short_form, {}, {});
+  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {}, {});
   for (std::size_t index = 0; index < long_form.size(); ++index) {
     const Field listener = long_form.item(index);
-    add(listener["bind"], listener["shared"]);
+    add(listener["bind"], listener["shared"], listener["health_path"]);
   }
 }
 
@@ -144,22 +137,9 @@ void read_shutdown(Reader& reader, const Field& map, Shutdown& shutdown) {
                                       format_rate(kMostPace) + ", got " + in_quotes(*text));
 }
 
-void read_admin(Reader& reader, const Field& map, Binds& binds, Admin& admin) {
-  const Field bind = map["bind"];
-  if (!bind.present()) return binds.add(bind, admin.bind.value());
-  const auto text = reader.text(bind);
-  if (!text) return;
-  admin.bind.reset();
-  if (text->empty()) return;
-  admin.bind = binds.read(bind);
-  if (admin.bind && !is_loopback(*admin.bind))
-    reader.error(bind.position(), "'" + bind.path + "' at " + in_quotes(*text) +
-                                      " is not a loopback address; others need 'admin.token', which is not "
-                                      "implemented in this version");
-}
-
 void read_log(Reader& reader, const Field& map, Log& log) {
   reader.choice(map["level"], std::span<const Choice<LogLevel>>(kLogLevels), log.level);
+  reader.choice(map["format"], std::span<const Choice<LogFormat>>(kLogFormats), log.format);
   const Field access = map["access"];
   const auto text = reader.text(access);
   if (!text) return;
@@ -190,6 +170,7 @@ Config read_config(Reader& reader, const Field& top) {
   read_limits(reader, top["limits"], config.limits);
   read_shutdown(reader, top["shutdown"], config.shutdown);
   read_admin(reader, top["admin"], binds, config.admin);
+  read_probes(reader, top["probes"], binds, config.probes);
   read_log(reader, top["log"], config.log);
   return config;
 }

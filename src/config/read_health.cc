@@ -119,6 +119,7 @@ void read_health(Reader& reader, const Field& map, Pool& pool) {
   reader.duration(map["resolve_interval"], kLeastResolveInterval, pool.resolve_interval);
   read_ejection(reader, map["ejection"], pool.ejection);
   reader.share(map["panic_threshold"], pool.panic_threshold);
+  reader.flag(map["required"], pool.required);
   reader.choice(map["on_down"], std::span<const Choice<OnDown>>(kOnDown), pool.on_down);
 }
 

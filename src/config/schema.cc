@@ -11,7 +11,7 @@ using enum Status;
 using enum Shape;
 
 constexpr std::array kListenerKeys = {
-    Key{"bind", kRequired}, Key{"shared", kOptional}, Key{"health_path"}, Key{"tls"}, Key{"proxy_protocol"},
+    Key{"bind", kRequired}, Key{"shared", kOptional}, Key{"health_path", kOptional}, Key{"tls"}, Key{"proxy_protocol"},
 };
 constexpr Section kListenerSection{kListenerKeys};
 
@@ -113,7 +113,7 @@ constexpr std::array kPoolKeys = {
     Key{"ejection", kOptional, kMap, &kEjectionSection},
     Key{"panic_threshold", kOptional},
     Key{"on_down", kOptional},
-    Key{"required"},
+    Key{"required", kOptional},
     Key{"migration"},
     Key{"lost_backend"},
     Key{"rebalance"},
@@ -145,16 +145,21 @@ constexpr Section kShutdownSection{kShutdownKeys};
 
 constexpr std::array kAdminKeys = {
     Key{"bind", kOptional},
-    Key{"token"},
-    Key{"load_token"},
-    Key{"hosts"},
+    Key{"token", kOptional},
+    Key{"load_token", kOptional},
+    Key{"hosts", kOptional, kScalars},
 };
 constexpr Section kAdminSection{kAdminKeys};
+
+constexpr std::array kProbesKeys = {
+    Key{"bind", kOptional},
+};
+constexpr Section kProbesSection{kProbesKeys};
 
 constexpr std::array kLogKeys = {
     Key{"level", kOptional},
     Key{"access", kOptional},
-    Key{"format"},
+    Key{"format", kOptional},
 };
 constexpr Section kLogSection{kLogKeys};
 
@@ -172,7 +177,7 @@ constexpr std::array kTopKeys = {
     Key{"limits", kOptional, kMap, &kLimitsSection},
     Key{"shutdown", kOptional, kMap, &kShutdownSection},
     Key{"admin", kOptional, kMap, &kAdminSection},
-    Key{"probes"},
+    Key{"probes", kOptional, kMap, &kProbesSection},
     Key{"log", kOptional, kMap, &kLogSection},
 };
 

@@ -48,7 +48,8 @@ pools:
     backends: ["[::1]:9000"]
 limits: {max_connections: 1000, max_head_size: 32KiB, max_headers: 64, head_timeout: 4s}
 shutdown: {announce: 7s, pace: 200/s, deadline: 1m}
-admin: {bind: "localhost:9901"}
+admin: {bind: "localhost:9901", hosts: [Admin.Example.com]}
+probes: {bind: ":9902"}
 log: {level: debug, access: /var/log/drover/access.log}
 )";
 
@@ -119,6 +120,8 @@ TEST_CASE("the long form fills every field") {
   CHECK(config.limits == Limits{1000, 32 * 1024, 64, 4s});
   CHECK(config.shutdown == Shutdown{7s, 200.0, 60s});
   CHECK(config.admin.bind == Endpoint{"localhost", 9901, "localhost:9901"});
+  CHECK(config.admin.hosts == std::vector<std::string>{"admin.example.com"});
+  CHECK(config.probes.bind == Endpoint{"", 9902, ":9902"});
   CHECK(config.log == Log{LogLevel::kDebug, "/var/log/drover/access.log"});
 }
 
@@ -235,6 +238,9 @@ TEST_CASE("the effective configuration loads to itself") {
     REQUIRE_MESSAGE(again.config.has_value(), again.diagnostics.text());
     CHECK(*again.config == config);
     CHECK(to_yaml(*again.config) == dump);
+    const auto from_json = load_text(to_json(config), "t", no_environment);
+    REQUIRE_MESSAGE(from_json.config.has_value(), from_json.diagnostics.text());
+    CHECK(*from_json.config == config);
   }
 }
 
