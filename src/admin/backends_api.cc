@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <expected>
 #include <iterator>
-#include <memory>
+#include <optional>
 
+#include "admin/find_backend.h"
+#include "admin/no_body.h"
 #include "balancer/load_report.h"
 #include "balancer/pool.h"
 #include "balancer/score.h"
@@ -19,6 +20,8 @@ namespace drover::admin {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr unsigned kMostWeight = 1'000;
 
 // The numbers of a report under the names that the API has for them.
 struct Figure {
@@ -100,8 +103,8 @@ Json backend_json(const balancer::Backend& backend, const std::optional<balancer
   return json;
 }
 
-Json pool_json(const balancer::Pool& pool, MonotonicTime now) {
-  const auto standard = pool.standard();
+// An object for each of them, in their order.
+Json backends_json(const balancer::Pool& pool, balancer::Standard standard, MonotonicTime now) {
   const auto all = pool.backends();
   // Asked once: the states may change meanwhile, and what is scored must have been added.
   std::vector<bool> eligible;
@@ -115,22 +118,22 @@ Json pool_json(const balancer::Pool& pool, MonotonicTime now) {
     const auto score = eligible[i] ? std::optional(scoring.of(*all[i])) : std::nullopt;
     backends.push_back(backend_json(*all[i], score, now));
   }
+  return backends;
+}
+
+Json pool_json(const balancer::Pool& pool, MonotonicTime now) {
+  const auto standard = pool.standard();
   Json json = {{"name", pool.name()}, {"policy", pool.settings().policy}};
   if (standard == balancer::Standard::kPanic) json["panic"] = true;
-  json["backends"] = std::move(backends);
+  json["backends"] = backends_json(pool, standard, now);
   return json;
 }
 
-std::expected<std::shared_ptr<balancer::Backend>, Reply> find_backend(const Source& source,
-                                                                      const std::string& pool_name,
-                                                                      const std::string& name) {
-  const auto pools = source.pools();
-  const auto pool = std::ranges::find(pools, pool_name, [](const auto& one) { return one->name(); });
-  if (pool == pools.end()) return std::unexpected(failure(404, "no pool '" + pool_name + "'"));
-  const auto backends = (*pool)->backends();
-  const auto backend = std::ranges::find(backends, name, [](const auto& one) { return one->name(); });
-  if (backend != backends.end()) return *backend;
-  return std::unexpected(failure(404, "no backend '" + name + "' in pool '" + pool_name + "'"));
+// As the list has it.
+Json found_json(const FoundBackend& found, MonotonicTime now) {
+  const auto all = found.pool->backends();
+  const auto index = std::ranges::find(all, found.backend) - all.begin();
+  return backends_json(*found.pool, found.pool->standard(), now)[static_cast<std::size_t>(index)];
 }
 
 // Empty where nothing looks like percent.
@@ -138,6 +141,34 @@ std::string percent_warning(const balancer::LoadReport& report) {
   std::string list;
   for (const auto& value : report.look_like_percent) list.append(list.empty() ? "" : ", ").append(value);
   return list.empty() ? list : "above 2, which looks like percent where fractions are expected: " + list;
+}
+
+Reply set_state(const Call& call, balancer::OperatorState state) {
+  const auto found = find_backend(call.source, call.parameters[0], call.parameters[1]);
+  if (!found) return found.error();
+  if (const auto nothing = check_no_settings(call.request.body); !nothing) return nothing.error();
+  balancer::Backend& backend = *found->backend;
+  backend.set_operator_state(state);
+  log::info("backend_operator_state", {{"pool", backend.pool()},
+                                       {"backend", backend.name()},
+                                       {"state", balancer::name_of(state)},
+                                       {"peer", call.request.peer.text()}});
+  auto json = found_json(*found, call.request.now);
+  if (const auto agent = backend.agent_state(); agent > state) {
+    json["note"] = "its agent says " + std::string(balancer::name_of(agent)) + ", which is stricter and counts";
+  }
+  return json_reply(200, json);
+}
+
+// {"weight":2} and nothing else; none: it is not that.
+std::optional<unsigned> read_weight(std::string_view body) {
+  const auto json = Json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || json.size() != 1 || !json.contains("weight")) return std::nullopt;
+  const auto& weight = json["weight"];
+  if (!weight.is_number_unsigned()) return std::nullopt;
+  const auto number = weight.get<std::uint64_t>();
+  if (number < 1 || number > kMostWeight) return std::nullopt;
+  return static_cast<unsigned>(number);
 }
 
 }  // namespace
@@ -151,7 +182,7 @@ Reply list_backends(const Call& call) {
 Reply take_load(const Call& call) {
   const auto found = find_backend(call.source, call.parameters[0], call.parameters[1]);
   if (!found) return found.error();
-  balancer::Backend& backend = **found;
+  balancer::Backend& backend = *found->backend;
   if (call.request.body.empty()) return failure(400, "there is no body, or no Content-Length");
   const auto report = balancer::parse_json_report(call.request.body);
   if (!report) return failure(400, report.error().detail);
@@ -174,6 +205,29 @@ Reply take_load(const Call& call) {
   Json json = {{"taken", std::move(taken)}, {"ignored", report->ignored}};
   if (!warning.empty()) json["warning"] = warning;
   return json_reply(200, json);
+}
+
+Reply set_ready(const Call& call) {
+  return set_state(call, balancer::OperatorState::kReady);
+}
+
+Reply set_maintenance(const Call& call) {
+  return set_state(call, balancer::OperatorState::kMaintenance);
+}
+
+Reply set_weight(const Call& call) {
+  const auto found = find_backend(call.source, call.parameters[0], call.parameters[1]);
+  if (!found) return found.error();
+  const auto weight = read_weight(call.request.body);
+  if (!weight) {
+    return failure(400, "the body is {\"weight\":N} with a whole number from 1 to " + std::to_string(kMostWeight));
+  }
+  balancer::Backend& backend = *found->backend;
+  backend.set_weight(*weight);
+  log::info(
+      "backend_weight",
+      {{"pool", backend.pool()}, {"backend", backend.name()}, {"weight", *weight}, {"peer", call.request.peer.text()}});
+  return json_reply(200, found_json(*found, call.request.now));
 }
 
 }  // namespace drover::admin

@@ -1,4 +1,4 @@
-// Head → (Body →) Answering → (Finishing →) Closing; a deadline covers each of them.
+// Head → (Body →) Asking → Answering → Closing; a deadline covers each of them.
 #include "admin/connection.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ bool expects_continue(const http::RequestHead& head) {
 
 }  // namespace
 
-Connection::Connection(net::Loop& loop, const Endpoints& endpoints, const Timeouts& timeouts,
+Connection::Connection(net::Loop& loop, Endpoints& endpoints, const Timeouts& timeouts,
                        std::function<void(Connection&)> on_closed)
     : loop_(loop),
       endpoints_(endpoints),
@@ -58,8 +58,17 @@ void Connection::on_read(net::ByteStream& /*stream*/, Bytes bytes) noexcept {
 
 void Connection::take_body(Bytes bytes) {
   body_.append(as_text(bytes.first(std::min(bytes.size(), body_size_ - body_.size()))));
-  if (body_.size() < body_size_) return;
-  answer(endpoints_.answer({.head = parser_.head(), .body = body_, .peer = peer_, .now = loop_.now()}));
+  if (body_.size() == body_size_) ask();
+}
+
+void Connection::ask() {
+  phase_ = Phase::kAsking;
+  loop_.arm(*this, loop_.now() + timeouts_.workers);
+  endpoints_.answer({.head = parser_.head(), .body = body_, .peer = peer_, .now = loop_.now()},
+                    [asked = weak_from_this()](const std::string& response) {
+                      const auto waiting = asked.lock();
+                      if (waiting && waiting->phase_ == Phase::kAsking) waiting->answer(response);
+                    });
 }
 
 void Connection::answer(const std::string& response) {
@@ -67,28 +76,33 @@ void Connection::answer(const std::string& response) {
   stream_.write(as_bytes(response));
   stream_.finish_writing();
   if (stream_.write_failed()) return close();
-  loop_.arm(*this, loop_.now() + timeouts_.linger);
+  loop_.arm(*this, loop_.now() + (stream_.queued() > 0 ? timeouts_.delivery : timeouts_.linger));
+  if (peer_finished_) close_if_delivered();
 }
 
 void Connection::on_read_end(net::ByteStream& /*stream*/, net::ReadEnd end) noexcept {
-  if (phase_ != Phase::kAnswering || end == net::ReadEnd::kReset) return close();
-  phase_ = Phase::kFinishing;
-  close_if_done();
+  const bool is_owed = phase_ == Phase::kAsking || phase_ == Phase::kAnswering;
+  if (!is_owed || end == net::ReadEnd::kReset) return close();
+  peer_finished_ = true;
+  if (phase_ == Phase::kAnswering) close_if_delivered();
 }
 
 void Connection::on_written(net::ByteStream& /*stream*/) noexcept {
   if (stream_.write_failed()) return close();
-  close_if_done();
+  if (phase_ != Phase::kAnswering || stream_.queued() > 0) return;
+  if (peer_finished_) return close();
+  loop_.arm(*this, loop_.now() + timeouts_.linger);
 }
 
-void Connection::close_if_done() {
-  if (phase_ == Phase::kFinishing && stream_.queued() == 0) close();
+void Connection::close_if_delivered() {
+  if (stream_.queued() == 0) close();
 }
 
 void Connection::on_deadline() noexcept {
   if (phase_ == Phase::kBody || (phase_ == Phase::kHead && parser_.started())) {
     return answer(answer_error({Code::kRequestTimeout, Side::kClient, "the request did not arrive in time"}));
   }
+  if (phase_ == Phase::kAsking) return answer(answer_unanswered(parser_.head()));
   close();
 }
 

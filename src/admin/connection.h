@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "admin/endpoints.h"
@@ -17,14 +18,19 @@
 namespace drover::admin {
 
 struct Timeouts {
-  Milliseconds request{5'000};  // from the accept to the end of the body
-  Milliseconds linger{2'000};   // from the answer to the end of the connection
+  Milliseconds request{5'000};    // from the accept to the end of the body
+  Milliseconds workers{2'000};    // from there to the answer, where workers have to be asked
+  Milliseconds delivery{10'000};  // from there until the kernel has all of the answer
+  Milliseconds linger{2'000};     // from there to the end of the connection
 };
 
-class Connection final : net::ByteStream::Handler, net::TimerWheel::Node {
+// Shared, since an answer that comes late must find out whether anybody waits for it still.
+class Connection final : net::ByteStream::Handler,
+                         net::TimerWheel::Node,
+                         public std::enable_shared_from_this<Connection> {
  public:
-  // `on_closed` comes last, from the loop, and may destroy the connection. `endpoints` outlives it.
-  Connection(net::Loop& loop, const Endpoints& endpoints, const Timeouts& timeouts,
+  // `on_closed` comes last, from the loop, and may let go of the connection. `endpoints` outlives it.
+  Connection(net::Loop& loop, Endpoints& endpoints, const Timeouts& timeouts,
              std::function<void(Connection&)> on_closed);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -38,8 +44,8 @@ class Connection final : net::ByteStream::Handler, net::TimerWheel::Node {
   enum class Phase : std::uint8_t {
     kHead,       // it is being read
     kBody,       // it is being read
+    kAsking,     // the answer has not come yet
     kAnswering,  // the answer is on its way, or waits for the peer's FIN behind it
-    kFinishing,  // the peer has ended its side; closed once the answer is out
     kClosing,
   };
 
@@ -50,11 +56,12 @@ class Connection final : net::ByteStream::Handler, net::TimerWheel::Node {
   void on_closed(net::ByteStream& stream) noexcept override;
   void on_deadline() noexcept override;
   void take_body(Bytes bytes);
+  void ask();
   void answer(const std::string& response);
-  void close_if_done();
+  void close_if_delivered();
 
   net::Loop& loop_;
-  const Endpoints& endpoints_;
+  Endpoints& endpoints_;
   const Timeouts timeouts_;
   std::function<void(Connection&)> on_closed_;
   net::TcpStream stream_;
@@ -63,6 +70,7 @@ class Connection final : net::ByteStream::Handler, net::TimerWheel::Node {
   std::string body_;
   std::size_t body_size_ = 0;  // of the whole body
   Phase phase_ = Phase::kHead;
+  bool peer_finished_ = false;  // it has ended its side, and waits for the answer alone
 };
 
 }  // namespace drover::admin

@@ -3,9 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 
+#include "admin/access.h"
 #include "admin/call.h"
 #include "admin/source.h"
 #include "base/error.h"
@@ -17,20 +20,30 @@ class Endpoints {
  public:
   static constexpr std::size_t kMaxBody = 64 * 1024;  // bytes
 
-  explicit Endpoints(Source source) : source_(std::move(source)) {}
+  Endpoints(Source source, Access access) : source_(std::move(source)), access_(std::move(access)) {}
 
   // How many bytes behind the head answer() wants as the body, kMaxBody at most. 0 too where the head is refused: a
   // body that nobody reads is not waited for.
   std::size_t body_size(const http::RequestHead& head) const;
 
-  // The answer to any request whose head could be parsed. The source is asked only where the answer tells it.
-  std::string answer(const Request& request) const;
+  // The answer to any request whose head could be parsed goes to `respond`, once: from inside this call, or later where
+  // workers have to be asked, and then never if they never answer. The request is not looked at after this call, and
+  // the source is asked only where the answer tells it.
+  void answer(const Request& request, std::function<void(const std::string& response)> respond);
 
  private:
+  void log_unauthorized(const Request& request);
+
   const Source source_;
+  const Access access_;
+  MonotonicTime unauthorized_logged_at_{Milliseconds(INT64_MIN / 2)};
+  std::uint64_t unauthorized_unlogged_ = 0;
 };
 
 // The answer to what is no request, with the status of http::status_of() and {"error":"…"}.
 std::string answer_error(const Error& error);
+
+// 504: the workers were asked for the answer to `head`, and have not told it in time.
+std::string answer_unanswered(const http::RequestHead& head);
 
 }  // namespace drover::admin

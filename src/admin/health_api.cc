@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <map>
+#include <string_view>
 
 namespace drover::admin {
 
@@ -25,6 +27,31 @@ Json connection_pool(const Status& status) {
           {"utilization", share}};
 }
 
+// Below nine tenths. A limit of 0 is one that /proc does not tell.
+bool well_below(std::uint64_t used, std::uint64_t limit) {
+  return limit == 0 || used * 10 < limit * 9;
+}
+
+Json descriptors(const Status& status) {
+  return {{"healthy", well_below(status.descriptors_used, status.descriptors_limit)},
+          {"used", status.descriptors_used},
+          {"limit", status.descriptors_limit}};
+}
+
+// Each address of a backend, whichever pools it is in, can have as many connections as there are local ports. Of the
+// one that is nearest to that.
+Json ports(const Pools& pools) {
+  std::map<std::string_view, std::uint64_t> used;
+  for (const auto& pool : pools) {
+    for (const auto& backend : pool->backends()) used[backend->address().text] += backend->active();
+  }
+  const auto limit = local_ports();
+  const auto most = std::ranges::max_element(used, {}, [](const auto& one) { return one.second; });
+  if (most == used.end()) return {{"healthy", true}, {"used", 0}, {"limit", limit}, {"backend", nullptr}};
+  return {
+      {"healthy", well_below(most->second, limit)}, {"used", most->second}, {"limit", limit}, {"backend", most->first}};
+}
+
 Json backends(const Status& status) {
   auto pools = Json::array();
   for (const auto& pool : status.pools) {
@@ -41,10 +68,13 @@ Reply health(const Call& call) {
   const Status status = call.source.status();
   Json checks = {
       {"connection_pool", connection_pool(status)},
-      {"memory_usage", {{"healthy", true}, {"rss_bytes", status.resident_bytes}}},
+      {"memory_usage",
+       {{"healthy", true}, {"rss_bytes", status.resident_bytes}, {"buffered_bytes", status.buffered_bytes}}},
       // The queue between the workers and the logs. A line that is lost stays lost until the restart.
       {"message_queue", {{"healthy", status.log_lines_dropped == 0}, {"log_lines_dropped", status.log_lines_dropped}}},
       {"backends", backends(status)},
+      {"descriptors", descriptors(status)},
+      {"ports", ports(call.source.pools())},
   };
   const bool well = std::ranges::all_of(checks, [](const Json& check) { return check["healthy"].get<bool>(); });
   return json_reply(200, Json{{"status", well ? "healthy" : "degraded"},

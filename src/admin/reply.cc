@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "admin/credentials.h"
 #include "http/answer.h"
 
 namespace drover::admin {
@@ -16,6 +17,7 @@ std::string response(const Reply& reply, Body sent) {
   text.append(http::reason_of(reply.status));
   text.append("\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n");
   if (!reply.allow.empty()) text.append("Allow: ").append(reply.allow).append("\r\n");
+  if (reply.status == 401) text.append(kChallenges);
   text.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\nConnection: close\r\n\r\n");
   if (sent == Body::kSent) text.append(reply.body);
   return text;

@@ -9,7 +9,8 @@
 namespace drover::admin {
 
 struct Server::Connections {
-  Connections(Source source, const Timeouts& limits) : endpoints(std::move(source)), timeouts(limits) {}
+  Connections(Source source, Access access, const Timeouts& limits)
+      : endpoints(std::move(source), std::move(access)), timeouts(limits) {}
 
   void cut_oldest_beyond_limit() {
     const auto is_open = [](const auto& connection) { return !connection->closing(); };
@@ -20,13 +21,13 @@ struct Server::Connections {
     for (const auto& connection : open) connection->close();
   }
 
-  const Endpoints endpoints;
+  Endpoints endpoints;
   const Timeouts timeouts;
-  std::vector<std::unique_ptr<Connection>> open;  // those that are closing included
+  std::vector<std::shared_ptr<Connection>> open;  // those that are closing included
 };
 
-Server::Server(net::Loop& loop, Source source, const Timeouts& timeouts)
-    : loop_(loop), connections_(std::make_shared<Connections>(std::move(source), timeouts)) {}
+Server::Server(net::Loop& loop, Source source, Access access, const Timeouts& timeouts)
+    : loop_(loop), connections_(std::make_shared<Connections>(std::move(source), std::move(access), timeouts)) {}
 
 Server::~Server() {
   stop();
@@ -40,7 +41,7 @@ Result<net::Address> Server::listen(const net::Address& address) {
       std::erase_if(set->open, [&closed](const auto& one) { return one.get() == &closed; });
     };
     auto& connections = connections_->open;
-    connections.push_back(std::make_unique<Connection>(loop_, connections_->endpoints, connections_->timeouts, forget));
+    connections.push_back(std::make_shared<Connection>(loop_, connections_->endpoints, connections_->timeouts, forget));
     connections.back()->open(fd, peer);
   };
   const auto exhausted = [](int error_number) { log::warn("admin_accept_failed", {{"errno", error_number}}); };

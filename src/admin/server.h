@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/access.h"
 #include "admin/connection.h"
 #include "admin/source.h"
 #include "base/error.h"
@@ -22,7 +23,7 @@ class Server {
   static constexpr std::size_t kMaxConnections = 64;
 
   // The loop outlives the server and must run, or be destroyed, after it: what is still closing is freed there.
-  Server(net::Loop& loop, Source source, const Timeouts& timeouts = {});
+  Server(net::Loop& loop, Source source, Access access, const Timeouts& timeouts = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -1,4 +1,4 @@
-// proc(5): the second number of /proc/self/statm counts resident pages.
+// What /proc tells, proc(5).
 #include "admin/status.h"
 
 #include <sys/stat.h>
@@ -21,6 +21,15 @@ std::uint64_t open_descriptors() {
   return error ? 0 : static_cast<std::uint64_t>(std::distance(begin(entries), end(entries)));
 }
 
+// ip(7): the first and the last of them.
+std::uint64_t local_ports() {
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  return (range >> first >> last) && first <= last ? last - first + 1 : 0;
+}
+
+// The second number counts resident pages.
 std::uint64_t resident_bytes() {
   std::ifstream statm("/proc/self/statm");
   std::uint64_t total = 0;

@@ -34,6 +34,9 @@ struct Status {
 // Descriptors that the process has open; 0 where /proc does not tell.
 std::uint64_t open_descriptors();
 
+// How many local ports the kernel has for connections to one address and port; 0 where /proc does not tell.
+std::uint64_t local_ports();
+
 // Physical memory that the process holds; 0 where /proc does not tell.
 std::uint64_t resident_bytes();
 

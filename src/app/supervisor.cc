@@ -111,15 +111,30 @@ Result<void> Supervisor::listen(unsigned workers) {
 }
 
 Result<void> Supervisor::serve_admin() {
-  if (!config_.admin.bind) return {};
-  const auto addresses = listening_addresses(*config_.admin.bind, "admin.bind");
-  if (!addresses) return std::unexpected(addresses.error());
-  admin_ = std::make_unique<admin::Server>(loop_, admin_source());
-  for (const auto& address : *addresses) {
-    const auto bound = admin_->listen(address);
-    if (!bound) return std::unexpected(bound.error());
-    log::info("admin_listening", {{"address", bound->text()}});
-  }
+  const auto serve = [&](const std::optional<config::Endpoint>& bind, std::string_view key, std::string_view event,
+                         const admin::Access& access) -> Result<std::unique_ptr<admin::Server>> {
+    if (!bind) return nullptr;
+    const auto addresses = listening_addresses(*bind, key);
+    if (!addresses) return std::unexpected(addresses.error());
+    auto server = std::make_unique<admin::Server>(loop_, admin_source(), access);
+    for (const auto& address : *addresses) {
+      const auto bound = server->listen(address);
+      if (!bound) return std::unexpected(bound.error());
+      log::info(event, {{"address", bound->text()}});
+    }
+    return server;
+  };
+  admin::Access open;
+  open.surface = admin::Surface::kProbes;
+  auto probes = serve(config_.probes.bind, "probes.bind", "probes_listening", open);
+  if (!probes) return std::unexpected(probes.error());
+  probes_ = *std::move(probes);
+  const admin::Access guarded{.surface = admin::Surface::kAdmin,
+                              .hosts = config_.admin.hosts,
+                              .tokens = {.all = config_.admin.token, .load = config_.admin.load_token}};
+  auto admin = serve(config_.admin.bind, "admin.bind", "admin_listening", guarded);
+  if (!admin) return std::unexpected(admin.error());
+  admin_ = *std::move(admin);
   return {};
 }
 
@@ -242,6 +257,7 @@ void Supervisor::take_down() {
   // "At once" also where a worker or the log's reader hangs.
   if (exit_code_ == ExitCode::kForced) ::alarm(2);
   admin_.reset();
+  probes_.reset();
   workers_->stop();
   fleet_.reset();
   log::info("stopped",

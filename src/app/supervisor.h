@@ -74,6 +74,7 @@ class Supervisor final : private net::TimerWheel::Node {
   std::unique_ptr<Workers> workers_;
   std::optional<SessionList> sessions_;
   std::unique_ptr<admin::Server> admin_;
+  std::unique_ptr<admin::Server> probes_;  // of its own: a crowd there keeps nobody out of the other
   std::unique_ptr<net::Signals> signals_;
 };
 

@@ -14,7 +14,7 @@ TEST_CASE("localhost and addresses are our own, with any port or none") {
        {"localhost", "LOCALHOST", "localhost:1", "localhost:9900", "127.0.0.1", "127.0.0.1:9900", "127.8.9.10:1",
         "[::1]", "[::1]:9900", "10.0.0.7", "10.0.0.7:80", "[2001:db8::1]", "[2001:db8::1]:443", "[::ffff:10.0.0.1]"}) {
     CAPTURE(authority);
-    CHECK(is_own_authority(authority));
+    CHECK(is_own_authority(authority, {}));
   }
 }
 
@@ -41,13 +41,13 @@ TEST_CASE("names are not, whatever they look like") {
                                 "127.0.0.1:port",
                                 "127.0.0.1, localhost"}) {
     CAPTURE(authority);
-    CHECK(!is_own_authority(authority));
+    CHECK(!is_own_authority(authority, {}));
   }
 }
 
 TEST_CASE("Host decides") {
-  CHECK(check_access(Asked("GET /health", "Host: localhost\r\n").head()));
-  const auto refused = check_access(Asked("GET /health", "Host: evil.example\r\n").head());
+  CHECK(check_access(Asked("GET /health", "Host: localhost\r\n").head(), {}));
+  const auto refused = check_access(Asked("GET /health", "Host: evil.example\r\n").head(), {});
   REQUIRE(!refused);
   CHECK(refused.error().code == Code::kForbidden);
   CHECK(refused.error().side == Side::kClient);
@@ -57,16 +57,16 @@ TEST_CASE("so does every Origin") {
   const std::string host = "Host: localhost\r\n";
   for (const char* origin : {"http://localhost:9900", "http://127.0.0.1", "https://[::1]:9900", "HTTP://LocalHost"}) {
     CAPTURE(origin);
-    CHECK(check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head()));
+    CHECK(check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head(), {}));
   }
   for (const char* origin :
        {"http://evil.example", "null", "", "localhost", "http://", "https://localhost.evil.example",
         "http://localhost/path", "http://localhost@evil.example"}) {
     CAPTURE(origin);
-    CHECK(!check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head()));
+    CHECK(!check_access(Asked("GET /health", host + "Origin: " + origin + "\r\n").head(), {}));
   }
-  CHECK(
-      !check_access(Asked("GET /health", host + "Origin: http://localhost\r\nORIGIN: http://evil.example\r\n").head()));
+  CHECK(!check_access(Asked("GET /health", host + "Origin: http://localhost\r\nORIGIN: http://evil.example\r\n").head(),
+                      {}));
 }
 
 }  // namespace drover::admin

@@ -27,7 +27,7 @@ constexpr std::string_view kLoad = "POST /api/v1/backends/chat/web-1/load";
 constexpr config::Score kHalves{.connections = 0.5, .cpu = 0.5, .memory = 0, .latency = 0};
 
 Json list(const Pools& pools) {
-  const Endpoints endpoints(serving(pools));
+  Endpoints endpoints(serving(pools), {});
   const auto answer = ask(endpoints, Asked(kList));
   CHECK(answer.status == 200);
   return answer.json()["pools"];
@@ -39,7 +39,7 @@ Json shown(const std::shared_ptr<balancer::Backend>& backend) {
 }
 
 Answer post(const std::shared_ptr<balancer::Backend>& backend, std::string_view body) {
-  const Endpoints endpoints(serving({make_pool("chat", {backend})}));
+  Endpoints endpoints(serving({make_pool("chat", {backend})}), {});
   return ask(endpoints, Asked(kLoad), body);
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("the backend is found by its exact name") {
   const auto four = make_backend("web@10.0.1.10:8080");
   const auto six = make_backend("web@[::1]:8080");
   const auto odd = make_backend("a/b c");
-  const Endpoints endpoints(serving({make_pool("other", {}), make_pool("chat", {four, six, odd})}));
+  Endpoints endpoints(serving({make_pool("other", {}), make_pool("chat", {four, six, odd})}), {});
   const auto status = [&](const std::string& path) {
     return ask(endpoints, Asked("POST /api/v1/backends/" + path + "/load"), R"({"cpu_usage":0.5})").status;
   };
@@ -246,7 +246,7 @@ TEST_CASE("the backend is found by its exact name") {
 }
 
 TEST_CASE("who is not there is named") {
-  const Endpoints endpoints(serving({make_pool("chat", {make_backend("web-1")})}));
+  Endpoints endpoints(serving({make_pool("chat", {make_backend("web-1")})}), {});
   const auto unknown = ask(endpoints, Asked("POST /api/v1/backends/chat/web-9/load"), R"({"cpu_usage":0.5})");
   CHECK(unknown.status == 404);
   CHECK(unknown.body == "{\"error\":\"no backend 'web-9' in pool 'chat'\"}\n");
@@ -257,7 +257,7 @@ TEST_CASE("who is not there is named") {
 
 TEST_CASE("every report is logged with its source, looks of percent once a minute") {
   const auto backend = make_backend("web-1");
-  const Endpoints endpoints(serving({make_pool("chat", {backend})}));
+  Endpoints endpoints(serving({make_pool("chat", {backend})}), {});
   const auto text = logged([&] {
     for (const auto elapsed : {0s, 1s, 59s, 60s}) ask(endpoints, Asked(kLoad), R"({"cpu_usage":45})", kNow + elapsed);
     ask(endpoints, Asked(kLoad), "no report");

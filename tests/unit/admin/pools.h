@@ -11,11 +11,12 @@
 
 namespace drover::admin {
 
-// In the pool "chat", at 10.0.1.10:8080, and up.
-inline std::shared_ptr<balancer::Backend> make_backend(std::string name, unsigned weight = 1) {
+// In the pool "chat", and up.
+inline std::shared_ptr<balancer::Backend> make_backend(std::string name, unsigned weight = 1,
+                                                       const std::string& address = "10.0.1.10:8080") {
   config::BackendSpec spec;
   spec.name = std::move(name);
-  spec.address = {.host = "10.0.1.10", .port = 8080, .text = "10.0.1.10:8080"};
+  spec.address = {.host = address.substr(0, address.find(':')), .port = 8080, .text = address};
   spec.weight = weight;
   auto backend = std::make_shared<balancer::Backend>("chat", std::move(spec));
   backend->set_probe(balancer::ProbeState::kUp);
@@ -31,8 +32,11 @@ inline std::shared_ptr<const balancer::Pool> make_pool(std::string name,
   return std::make_shared<const balancer::Pool>(std::move(settings), std::move(backends));
 }
 
-inline Source serving(Pools pools) {
-  return {.status = [] { return Status{}; }, .pools = [pools = std::move(pools)] { return pools; }};
+inline Source serving(Pools pools, const Status& status = {}) {
+  Source source;
+  source.status = [status] { return status; };
+  source.pools = [pools = std::move(pools)] { return pools; };
+  return source;
 }
 
 }  // namespace drover::admin

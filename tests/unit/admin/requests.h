@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "admin/endpoints.h"
 #include "base/bytes.h"
@@ -45,10 +46,13 @@ struct Answer {
 constexpr MonotonicTime kNow{Milliseconds(1'000'000)};
 
 // As from 10.0.0.7:80.
-inline Answer ask(const Endpoints& endpoints, const Asked& asked, std::string_view body = "",
-                  MonotonicTime now = kNow) {
+inline Answer ask(Endpoints& endpoints, const Asked& asked, std::string_view body = "", MonotonicTime now = kNow) {
   const auto peer = *net::Address::from_literal("10.0.0.7", 80);
-  return Answer(endpoints.answer({.head = asked.head(), .body = body, .peer = peer, .now = now}));
+  std::vector<std::string> responses;
+  endpoints.answer({.head = asked.head(), .body = body, .peer = peer, .now = now},
+                   [&responses](const std::string& response) { responses.push_back(response); });
+  REQUIRE(responses.size() == 1);
+  return Answer(responses.front());
 }
 
 }  // namespace drover::admin

@@ -24,13 +24,27 @@ namespace {
 
 constexpr Timeouts kPatient{.request = Milliseconds(60'000), .linger = Milliseconds(60'000)};
 
+proxy::SessionPage page_of(std::size_t count) {
+  proxy::SessionPage page;
+  for (std::size_t i = 0; i < count; ++i) {
+    page.sessions.emplace_back();
+    page.sessions.back().path = std::string(512, 'x');
+  }
+  return page;
+}
+
 // A server on a loop and thread of its own.
 class Running {
  public:
-  explicit Running(const Timeouts& timeouts = kPatient) {
-    const Source source{.status = [this] { return status_; },
-                        .pools = [this] { return Pools{make_pool("chat", {backend})}; }};
-    server_ = std::make_unique<Server>(loop_, source, timeouts);
+  explicit Running(const Timeouts& timeouts = kPatient, Surface surface = Surface::kAdmin) {
+    Access access;
+    access.surface = surface;
+    Source source = serving({make_pool("chat", {backend})});
+    source.list_sessions = [this](const auto&, const auto& done) {
+      if (sessions > 0) return done(page_of(sessions));
+      asked.push_back(done);
+    };
+    server_ = std::make_unique<Server>(loop_, source, access, timeouts);
     const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
     REQUIRE(bound);
     address = *bound;
@@ -51,12 +65,19 @@ class Running {
     done.get_future().wait();
   }
   Server& server() { return *server_; }
+  void wait_until_asked(std::size_t count) {
+    for (bool done = false; !done;) {
+      on_loop([&] { done = asked.size() == count; });
+    }
+  }
 
   net::Address address;
   const std::shared_ptr<balancer::Backend> backend = make_backend("web-1");
+  std::size_t sessions = 0;  // that a listing has; with none nobody answers it
+  // Who waits for a listing. The loop's.
+  std::vector<std::function<void(proxy::SessionPage)>> asked;
 
  private:
-  Status status_{.version = "1", .phase = Phase::kServing, .max_connections = 10, .pools = {{"default", 1, 1}}};
   net::Loop loop_;
   std::unique_ptr<Server> server_;
   std::thread thread_;
@@ -82,6 +103,10 @@ class Client {
     }
     return true;
   }
+  template <class Value>
+  void set(int option, const Value& value) {
+    ::setsockopt(fd_, SOL_SOCKET, option, &value, sizeof(value));
+  }
   void finish() { ::shutdown(fd_, SHUT_WR); }
   std::string read(std::size_t size) {
     std::string text(size, '\0');
@@ -106,6 +131,7 @@ class Client {
   bool connected_ = false;
 };
 
+constexpr std::string_view kList = "GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n";
 constexpr std::string_view kReady = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 std::string post_head(std::string_view headers) {
@@ -261,6 +287,102 @@ TEST_CASE("a client that never closes is cut after the linger time") {
   while (client.send("x")) std::this_thread::yield();  // ends with the reset
 }
 
+TEST_CASE("an answer that has to be waited for comes, to a client that has ended its side too") {
+  Running running;
+  Client waiting(running.address);
+  Client finished(running.address);
+  REQUIRE(waiting.send(kList));
+  running.wait_until_asked(1);
+  REQUIRE(finished.send(kList));
+  finished.finish();
+  running.wait_until_asked(2);
+  CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));  // nobody else waits
+  running.on_loop([&running] {
+    for (const auto& done : running.asked) done(page_of(1));
+  });
+  for (auto* client : {&waiting, &finished}) {
+    const auto answer = client->read_all();
+    CHECK(client->error_number == 0);
+    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(answer.ends_with("\"cursor\":null}\n"));
+  }
+}
+
+TEST_CASE("workers that do not answer are a 504 in time, and too late is no harm") {
+  Running running({.request = Milliseconds(60'000), .workers = Milliseconds(100), .linger = Milliseconds(60'000)});
+  Client client(running.address);
+  REQUIRE(client.send(kList));
+  const auto answer = client.read_all();
+  CHECK(answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"));
+  CHECK(answer.ends_with("{\"error\":\"the workers were asked for this and have not answered in time\"}\n"));
+  running.on_loop([&running] { running.asked.front()(page_of(1)); });
+  CHECK(client.read_all().empty());
+  Client head(running.address);
+  REQUIRE(head.send("HEAD" + std::string(kList.substr(3))));
+  CHECK(head.read_all().ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("an answer to a client that is gone, or of a server that is, does no harm") {
+  std::vector<std::function<void(proxy::SessionPage)>> late;
+  {
+    Running running;
+    {
+      Client going(running.address);
+      REQUIRE(going.send(kList));
+      running.wait_until_asked(1);
+      const linger at_once{.l_onoff = 1, .l_linger = 0};  // a reset
+      going.set(SO_LINGER, at_once);
+    }
+    Client staying(running.address);
+    REQUIRE(staying.send(kList));
+    running.wait_until_asked(2);
+    running.on_loop([&running] { running.asked.front()(page_of(1)); });
+    running.on_loop([&] {
+      running.server().stop();
+      late = running.asked;
+    });
+    CHECK(staying.read_all().empty());
+    running.on_loop([&late] { late.back()(page_of(1)); });
+  }
+  for (const auto& done : late) done(page_of(1));
+}
+
+TEST_CASE("a large answer reaches who reads it, and is dropped in time for who does not") {
+  constexpr std::size_t kSessions = 10'000;  // 7 MB: more than the kernel takes for a client that does not read
+  Running running({.request = Milliseconds(60'000), .delivery = Milliseconds(500), .linger = Milliseconds(60'000)});
+  running.sessions = kSessions;
+  std::vector<std::unique_ptr<Client>> deaf;
+  for (int i = 0; i < 4; ++i) {
+    deaf.push_back(std::make_unique<Client>(running.address));
+    const int small = 4096;
+    deaf.back()->set(SO_RCVBUF, small);
+    REQUIRE(deaf.back()->send(kList));
+  }
+  Client reading(running.address);
+  REQUIRE(reading.send(kList));
+  const auto answer = reading.read_all();
+  CHECK(reading.error_number == 0);
+  CHECK(answer.size() > kSessions * 700);
+  CHECK(answer.ends_with("\"cursor\":null}\n"));
+  for (const auto& client : deaf) {
+    while (client->send("x")) std::this_thread::yield();  // ends with the reset, long before the linger time
+    CHECK(client->read_all().size() < answer.size());
+  }
+}
+
+TEST_CASE("a server of probes has nothing but what is open, under any name") {
+  Running running(kPatient, Surface::kProbes);
+  const auto status = [&running](const std::string& line, const std::string& headers = "Host: drover.internal\r\n") {
+    return ask(running.address, line + " HTTP/1.1\r\n" + headers + "\r\n").substr(9, 3);
+  };
+  CHECK(status("GET /ready") == "200");
+  CHECK(status("HEAD /health") == "200");
+  CHECK(status("GET /ready", "Host: drover.internal\r\nOrigin: http://evil.example\r\n") == "200");
+  CHECK(status("POST /ready") == "405");
+  CHECK(status("GET /api/v1/backends") == "404");
+  CHECK(status("POST /api/v1/backends/chat/web-1/load") == "404");
+}
+
 TEST_CASE("a crowd of silent connections keeps nobody out") {
   Running running;
   std::vector<std::unique_ptr<Client>> crowd;
@@ -305,7 +427,7 @@ TEST_CASE("an address that is taken is an error") {
   socklen_t size = sizeof(bound);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
   net::Loop loop;
-  Server server(loop, Source{.status = [] { return Status{}; }, .pools = [] { return Pools{}; }});
+  Server server(loop, Source{}, Access{});
   const auto listening = server.listen(net::Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)));
   REQUIRE(!listening);
   CHECK(listening.error().code == Code::kAddress);

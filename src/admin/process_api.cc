@@ -1,0 +1,24 @@
+// Both leave the work to the supervisor.
+#include "admin/process_api.h"
+
+#include <nlohmann/json.hpp>
+
+#include "admin/no_body.h"
+#include "base/log.h"
+
+namespace drover::admin {
+
+Reply show_config(const Call& call) {
+  Reply reply;
+  reply.body = call.source.config() + "\n";
+  return reply;
+}
+
+Reply shut_down(const Call& call) {
+  if (const auto nothing = check_no_settings(call.request.body); !nothing) return nothing.error();
+  log::info("shutdown_asked", {{"peer", call.request.peer.text()}});
+  call.source.shut_down();
+  return json_reply(202, nlohmann::ordered_json{{"shutting_down", true}});
+}
+
+}  // namespace drover::admin

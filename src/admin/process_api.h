@@ -1,0 +1,14 @@
+// /api/v1/config and /api/v1/shutdown: what the process goes by, and its end.
+#pragma once
+
+#include "admin/call.h"
+
+namespace drover::admin {
+
+// GET /api/v1/config: the effective configuration without its secrets.
+Reply show_config(const Call& call);
+
+// POST /api/v1/shutdown: as SIGTERM. 202.
+Reply shut_down(const Call& call);
+
+}  // namespace drover::admin
