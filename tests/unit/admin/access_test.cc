@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <vector>
 
 #include "requests.h"
 
@@ -67,6 +68,21 @@ TEST_CASE("so does every Origin") {
   }
   CHECK(!check_access(Asked("GET /health", host + "Origin: http://localhost\r\nORIGIN: http://evil.example\r\n").head(),
                       {}));
+}
+
+TEST_CASE("names from the configuration are our own too, for Host and Origin") {
+  const std::vector<std::string> hosts = {"drover.example", "ops"};
+  for (const char* authority : {"drover.example", "DROVER.Example:9900", "ops:1", "localhost", "127.0.0.1"}) {
+    CAPTURE(authority);
+    CHECK(is_own_authority(authority, hosts));
+  }
+  for (const char* authority : {"evil.example", "x.drover.example", "drover.example.evil", "[ops]", "ops:port", ""}) {
+    CAPTURE(authority);
+    CHECK(!is_own_authority(authority, hosts));
+  }
+  const std::string host = "Host: ops:9900\r\n";
+  CHECK(check_access(Asked("GET /health", host + "Origin: https://drover.example\r\n").head(), hosts));
+  CHECK(!check_access(Asked("GET /health", host + "Origin: https://evil.example\r\n").head(), hosts));
 }
 
 }  // namespace drover::admin

@@ -2,8 +2,6 @@
 #include "admin/backends_api.h"
 
 #include <doctest/doctest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <functional>
@@ -11,7 +9,7 @@
 #include <string_view>
 
 #include "balancer/lease.h"
-#include "base/log.h"
+#include "logged.h"
 #include "pools.h"
 #include "requests.h"
 
@@ -41,36 +39,6 @@ Json shown(const std::shared_ptr<balancer::Backend>& backend) {
 Answer post(const std::shared_ptr<balancer::Backend>& backend, std::string_view body) {
   Endpoints endpoints(serving({make_pool("chat", {backend})}), {});
   return ask(endpoints, Asked(kLoad), body);
-}
-
-// What `body` logs, from a process of its own, since the log is process-wide.
-std::string logged(const std::function<void()>& body) {
-  int ends[2];
-  REQUIRE(::pipe(ends) == 0);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    ::alarm(30);
-    ::dup2(ends[1], STDERR_FILENO);
-    if (log::open({.level = log::Level::kDebug})) body();
-    log::close();
-    ::_exit(0);
-  }
-  ::close(ends[1]);
-  std::string text;
-  char buffer[4096];
-  while (const auto got = ::read(ends[0], buffer, sizeof(buffer))) {
-    if (got < 0) break;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-  ::close(ends[0]);
-  ::waitpid(child, nullptr, 0);
-  return text;
-}
-
-std::size_t count(std::string_view text, std::string_view part) {
-  std::size_t found = 0;
-  for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1)) ++found;
-  return found;
 }
 
 }  // namespace
