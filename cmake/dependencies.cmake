@@ -8,6 +8,8 @@ find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 pkg_check_modules(LIBUV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
+# Its CMake package would look for the libraries of parts that we do not use.
+pkg_check_modules(PROMETHEUS REQUIRED IMPORTED_TARGET prometheus-cpp-core)
 
 # wslay's own CMake files name a target only from some versions on; the library and the header are all we need.
 find_library(WSLAY_LIBRARY wslay REQUIRED)

@@ -10,6 +10,7 @@
 
 #include "admin/find_backend.h"
 #include "admin/no_body.h"
+#include "admin/scores.h"
 #include "balancer/load_report.h"
 #include "balancer/pool.h"
 #include "balancer/score.h"
@@ -105,18 +106,9 @@ Json backend_json(const balancer::Backend& backend, const std::optional<balancer
 
 // An object for each of them, in their order.
 Json backends_json(const balancer::Pool& pool, balancer::Standard standard, MonotonicTime now) {
-  const auto all = pool.backends();
-  // Asked once: the states may change meanwhile, and what is scored must have been added.
-  std::vector<bool> eligible;
-  balancer::Scoring scoring(pool.settings().score, now);
-  for (const auto& backend : all) {
-    eligible.push_back(balancer::eligible(*backend, standard));
-    if (eligible.back()) scoring.add(*backend);
-  }
   auto backends = Json::array();
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto score = eligible[i] ? std::optional(scoring.of(*all[i])) : std::nullopt;
-    backends.push_back(backend_json(*all[i], score, now));
+  for (const auto& [backend, score] : scored(pool, standard, now)) {
+    backends.push_back(backend_json(*backend, score, now));
   }
   return backends;
 }

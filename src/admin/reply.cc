@@ -15,7 +15,7 @@ Reply failure(unsigned status, std::string_view sentence) {
 std::string response(const Reply& reply, Body sent) {
   std::string text = "HTTP/1.1 " + std::to_string(reply.status) + " ";
   text.append(http::reason_of(reply.status));
-  text.append("\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n");
+  text.append("\r\nContent-Type: ").append(reply.content_type).append("\r\nCache-Control: no-store\r\n");
   if (!reply.allow.empty()) text.append("Allow: ").append(reply.allow).append("\r\n");
   if (reply.status == 401) text.append(kChallenges);
   text.append("Content-Length: ").append(std::to_string(reply.body.size())).append("\r\nConnection: close\r\n\r\n");

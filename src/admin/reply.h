@@ -1,4 +1,4 @@
-// What a handler gives back, and the bytes of the response that is made of it. All bodies are JSON.
+// What a handler gives back, and the bytes of the response that is made of it.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,9 @@ namespace drover::admin {
 
 struct Reply {
   unsigned status = 200;
-  std::string body;   // JSON, with the end of its line
-  std::string allow;  // for 405: the methods, RFC 9110 section 15.5.6
+  std::string body;                                    // with the end of its last line
+  std::string allow;                                   // for 405: the methods, RFC 9110 section 15.5.6
+  std::string_view content_type = "application/json";  // of static storage
 };
 
 // `body` is a JSON value of nlohmann's, which headers of ours do not show. What is no UTF-8 in it becomes U+FFFD: paths

@@ -18,6 +18,7 @@ struct PoolStatus {
 struct Status {
   std::string version;
   std::chrono::seconds uptime{0};
+  std::chrono::system_clock::time_point started;  // as the wall clock was then
   std::string obstacle;  // why new sessions are not welcome (proxy/readiness.h); empty: they are
   std::uint32_t active_connections = 0;
   std::uint32_t max_connections = 0;

@@ -93,8 +93,11 @@ class Backend {
     if (failures_in_a_row_.load(std::memory_order_relaxed) != 0) forget_failures();
   }
   void forget_failures() { failures_in_a_row_.store(0, std::memory_order_relaxed); }
+  // An answer that is neither a failure nor a 101: it is the client that the backend does not want.
+  void note_refusal() { refusals_.fetch_add(1, std::memory_order_relaxed); }
   void note_session() { sessions_.fetch_add(1, std::memory_order_relaxed); }
   std::uint64_t sessions() const { return sessions_.load(std::memory_order_relaxed); }  // that were upgraded
+  std::uint64_t refusals() const { return refusals_.load(std::memory_order_relaxed); }
   std::uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
 
   Load& load() { return load_; }
@@ -141,6 +144,7 @@ class Backend {
   alignas(64) std::atomic<std::uint32_t> active_{0};
   std::atomic<std::uint32_t> failures_in_a_row_{0};
   std::atomic<std::uint64_t> sessions_{0};
+  std::atomic<std::uint64_t> refusals_{0};
   std::atomic<std::uint64_t> failures_{0};
 };
 

@@ -158,6 +158,7 @@ void Connector::on_answer(Bytes behind) {
     blame_candidate();
   } else {
     candidate().note_success();  // a 4xx is the client's
+    candidate().note_refusal();
   }
   if (!session_.advance(Event::kRefused)) return;
   handshake_.refused(head);

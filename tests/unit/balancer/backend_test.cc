@@ -95,6 +95,15 @@ TEST_CASE("backend: failures in a row end with a success, those in all do not") 
   CHECK(backend->sessions() == 1);
 }
 
+TEST_CASE("backend: refusals are neither sessions nor failures") {
+  const auto backend = make_backend("a");
+  backend->note_refusal();
+  backend->note_refusal();
+  CHECK(backend->refusals() == 2);
+  CHECK(backend->sessions() == 0);
+  CHECK(backend->failures() == 0);
+}
+
 TEST_CASE("backend: as new it is checking, ready, and neither ejected nor leaving") {
   const auto backend = make_backend("a", 2, 9);
   CHECK(backend->probe() == ProbeState::kChecking);

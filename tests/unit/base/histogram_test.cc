@@ -69,6 +69,33 @@ TEST_CASE("a quantile is that of the nearest rank") {
   CHECK(histogram.quantile(1) == microseconds(3007));
 }
 
+TEST_CASE("how many took no longer than a time, by whole buckets") {
+  Histogram histogram;
+  CHECK(histogram.count_up_to(minutes(2)) == 0);
+  for (const int time : {0, 10, 63, 64, 1000}) histogram.add(microseconds(time));
+  histogram.add(minutes(5));
+  CHECK(histogram.count_up_to(microseconds(-1)) == 1);
+  CHECK(histogram.count_up_to(microseconds(9)) == 1);
+  CHECK(histogram.count_up_to(microseconds(10)) == 2);
+  CHECK(histogram.count_up_to(microseconds(63)) == 3);
+  CHECK(histogram.count_up_to(microseconds(991)) == 4);
+  CHECK(histogram.count_up_to(microseconds(992)) == 5);  // 992 to 1007 are one bucket
+  CHECK(histogram.count_up_to(microseconds(1000)) == 5);
+  CHECK(histogram.count_up_to(minutes(1)) == 5);
+  CHECK(histogram.count_up_to(minutes(2)) == 6);  // longer than the last bucket is in it
+}
+
+TEST_CASE("the sum is exact, but for what lies outside") {
+  Histogram histogram;
+  CHECK(histogram.sum() == microseconds(0));
+  histogram.add(microseconds(1001));
+  histogram.add(microseconds(3));
+  histogram.add(microseconds(-7));
+  CHECK(histogram.sum() == microseconds(1004));
+  histogram.add(minutes(5));
+  CHECK(histogram.sum() == microseconds(1004 + (1 << 26) - 1));
+}
+
 TEST_CASE("another thread may read while one adds") {
   constexpr std::uint64_t kTimes = 100'000;
   Histogram histogram;

@@ -1,0 +1,331 @@
+// Each metric is begun in one place, with its help and all of its samples, by what it is told of: the process, pools,
+// backends, workers. docs/metrics.md has a line for each.
+#include "admin/metrics_api.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "admin/scores.h"
+#include "observe/exposition.h"
+
+namespace drover::admin {
+
+namespace {
+
+using observe::Distribution;
+using observe::Exposition;
+using observe::Ledger;
+using observe::MetricType;
+using observe::Passed;
+using observe::PoolCounters;
+using observe::PoolLedger;
+
+constexpr double kMicroseconds = 1e6;  // in a second
+constexpr double kSeconds = 1;
+
+// --- The process.
+
+// One number, without labels.
+template <class Number>
+void tell_one(Exposition& out, MetricType type, std::string_view name, std::string_view help, Number value) {
+  out.begin(type, name, help);
+  out.add({}, value);
+}
+
+double seconds_since_epoch(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+void tell_process(Exposition& out, const Status& status) {
+  constexpr auto kGauge = MetricType::kGauge;
+  out.begin(kGauge, "drover_build_info", "Which Drover this is; always 1.");
+  out.add({{"version", status.version}}, std::uint64_t{1});
+  tell_one(out, kGauge, "drover_start_time_seconds", "When the process started, in seconds since 1970.",
+           seconds_since_epoch(status.started));
+  tell_one(out, kGauge, "drover_connections_active", "Client connections that are open now.",
+           std::uint64_t{status.active_connections});
+  tell_one(out, kGauge, "drover_connections_limit", "How many client connections there may be at once.",
+           std::uint64_t{status.max_connections});
+  tell_one(out, kGauge, "drover_descriptors_used", "File descriptors that the process has open.",
+           status.descriptors_used);
+  tell_one(out, kGauge, "drover_descriptors_limit", "How many file descriptors the process may have open.",
+           status.descriptors_limit);
+  tell_one(out, kGauge, "drover_resident_memory_bytes", "Physical memory that the process holds.",
+           status.resident_bytes);
+  tell_one(out, kGauge, "drover_buffered_bytes", "Bytes that Drover holds because their receiver is slow to take them.",
+           status.buffered_bytes);
+  tell_one(out, kGauge, "drover_paused_relays",
+           "Directions of sessions in which nothing is read because the receiver is slow.", status.paused_relays);
+  tell_one(out, kGauge, "drover_drain_left", "Sessions that a shutdown still waits for; 0 while there is none.",
+           status.drain_left);
+  tell_one(out, MetricType::kCounter, "drover_log_lines_dropped_total",
+           "Log lines that were lost because their destination did not take them in time.", status.log_lines_dropped);
+}
+
+void tell_config(Exposition& out, const Measures& measures) {
+  out.begin(MetricType::kGauge, "drover_config_info",
+            "The configuration in force, by a hash that leaves its secrets out; always 1.");
+  out.add({{"hash", measures.config_hash}}, std::uint64_t{1});
+  tell_one(out, MetricType::kGauge, "drover_config_last_reload_successful",
+           "1, or 0 where the last reload was refused and the configuration before it is still in force.",
+           std::uint64_t{measures.last_reload_successful ? 1U : 0U});
+}
+
+// --- Pools. Those of the configuration have their series from the start; what never came to a pool, under the empty
+// name, is shown only where there is something.
+
+void tell_upgrades(Exposition& out, const Ledger& ledger) {
+  out.begin(MetricType::kCounter, "drover_upgrades_total",
+            "Answers to upgrade requests, by their status and by who gave them.");
+  ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
+    for (std::size_t source = 0; source < observe::kSources; ++source) {
+      for (std::size_t status = 0; status < observe::kStatuses; ++status) {
+        const auto count = counters.sum([&](const auto& one) { return one.answers[source][status].read(); });
+        if (count == 0) continue;
+        out.add({{"pool", pool},
+                 {"code", observe::status_name(status)},
+                 {"source", name_of(static_cast<observe::Source>(source))}},
+                count);
+      }
+    }
+  });
+}
+
+void tell_closes(Exposition& out, const Ledger& ledger) {
+  out.begin(MetricType::kCounter, "drover_closes_total",
+            "Ends of sessions, by the code of their first Close, who ended them and why.");
+  ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
+    for (std::size_t code = 0; code < observe::kCloseCodes; ++code) {
+      for (std::size_t initiator = 0; initiator < observe::kInitiators; ++initiator) {
+        for (std::size_t why = 0; why < observe::kWhys; ++why) {
+          const auto count = counters.sum([&](const auto& one) { return one.ends[code][initiator][why].read(); });
+          if (count == 0) continue;
+          out.add({{"pool", pool},
+                   {"code", observe::close_code_name(code)},
+                   {"initiator", name_of(static_cast<observe::Initiator>(initiator))},
+                   {"why", name_of(static_cast<observe::Why>(why))}},
+                  count);
+        }
+      }
+    }
+  });
+}
+
+struct Direction {
+  std::string_view name;
+  Passed PoolCounters::* passed;
+};
+constexpr std::array kDirections = {Direction{"in", &PoolCounters::in}, Direction{"out", &PoolCounters::out}};
+
+struct Opcode {
+  std::string_view name;
+  std::uint64_t (*count)(const Passed& passed);
+};
+constexpr std::array kOpcodes = {
+    Opcode{"text", [](const Passed& passed) { return passed.messages.messages(MessageTally::Kind::kText); }},
+    Opcode{"binary", [](const Passed& passed) { return passed.messages.messages(MessageTally::Kind::kBinary); }},
+    Opcode{"ping", [](const Passed& passed) { return passed.pings.read(); }},
+    Opcode{"pong", [](const Passed& passed) { return passed.pongs.read(); }},
+    Opcode{"close", [](const Passed& passed) { return passed.closes.read(); }},
+};
+
+// Every pool, and each of its directions.
+template <class Visit>
+void for_each_direction(const Ledger& ledger, Visit visit) {
+  ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
+    if (pool.empty()) return;  // no tunnel is without a pool
+    for (const auto& direction : kDirections) visit(pool, counters, direction);
+  });
+}
+
+void tell_messages(Exposition& out, const Ledger& ledger) {
+  out.begin(MetricType::kCounter, "drover_messages_total",
+            "Messages and control frames that were passed on, from clients (in) or from backends (out).");
+  for_each_direction(ledger, [&](std::string_view pool, const PoolLedger& counters, const Direction& direction) {
+    for (const auto& opcode : kOpcodes) {
+      const auto count = counters.sum([&](const auto& one) { return opcode.count(one.*direction.passed); });
+      out.add({{"pool", pool}, {"direction", direction.name}, {"opcode", opcode.name}}, count);
+    }
+  });
+}
+
+void tell_bytes(Exposition& out, const Ledger& ledger) {
+  out.begin(MetricType::kCounter, "drover_bytes_total",
+            "Bytes of WebSocket frames, headers included, from clients (in) or from backends (out).");
+  for_each_direction(ledger, [&](std::string_view pool, const PoolLedger& counters, const Direction& direction) {
+    const auto count = counters.sum([&](const auto& one) { return (one.*direction.passed).bytes.read(); });
+    out.add({{"pool", pool}, {"direction", direction.name}}, count);
+  });
+}
+
+// 64, 256, … 64 MiB: every second bucket of a tally, so they are exact.
+constexpr std::size_t kSmallestSize = 6;  // as a power of two
+constexpr std::size_t kLargestSize = 26;
+
+Distribution sizes_of(const PoolLedger& counters, const Direction& direction) {
+  Distribution sizes;
+  for (std::size_t bucket = 0; bucket < MessageTally::kBuckets; ++bucket) {
+    sizes.count += counters.sum([&](const auto& one) {
+      const MessageTally& tally = (one.*direction.passed).messages;
+      return tally.in_bucket(MessageTally::Kind::kText, bucket) + tally.in_bucket(MessageTally::Kind::kBinary, bucket);
+    });
+    if (bucket < kSmallestSize || bucket > kLargestSize || bucket % 2 != 0) continue;
+    sizes.buckets.push_back({.bound = static_cast<double>(std::uint64_t{1} << bucket), .up_to = sizes.count});
+  }
+  const auto bytes = counters.sum([&](const auto& one) { return (one.*direction.passed).messages.payload_bytes(); });
+  sizes.sum = static_cast<double>(bytes);
+  return sizes;
+}
+
+void tell_sizes(Exposition& out, const Ledger& ledger) {
+  out.begin(MetricType::kHistogram, "drover_message_size_bytes",
+            "Payload of the text and binary messages that were passed on, as it stood on the wire.");
+  for_each_direction(ledger, [&](std::string_view pool, const PoolLedger& counters, const Direction& direction) {
+    out.add({{"pool", pool}, {"direction", direction.name}}, sizes_of(counters, direction));
+  });
+}
+
+// `unit`: how many of what the buckets count are a second.
+template <const auto& kBounds>
+void tell_times(Exposition& out, const Ledger& ledger, observe::Buckets<kBounds> PoolCounters::* times, double unit) {
+  ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
+    if (pool.empty()) return;
+    Distribution distribution;
+    for (std::size_t bucket = 0; bucket <= kBounds.size(); ++bucket) {
+      distribution.count += counters.sum([&](const auto& one) { return (one.*times).in_bucket(bucket); });
+      if (bucket == kBounds.size()) break;  // the one of infinity is the count
+      distribution.buckets.push_back(
+          {.bound = static_cast<double>(kBounds[bucket]) / unit, .up_to = distribution.count});
+    }
+    distribution.sum = static_cast<double>(counters.sum([&](const auto& one) { return (one.*times).sum(); })) / unit;
+    out.add({{"pool", pool}}, distribution);
+  });
+}
+
+void tell_pools(Exposition& out, const Ledger& ledger) {
+  tell_upgrades(out, ledger);
+  tell_closes(out, ledger);
+  tell_messages(out, ledger);
+  tell_bytes(out, ledger);
+  tell_sizes(out, ledger);
+  out.begin(MetricType::kHistogram, "drover_upgrade_duration_seconds",
+            "How long clients waited from the end of their upgrade request to its 101.");
+  tell_times(out, ledger, &PoolCounters::upgrade_time, kMicroseconds);
+  out.begin(MetricType::kHistogram, "drover_session_duration_seconds",
+            "How long sessions lasted that had a tunnel and have ended.");
+  tell_times(out, ledger, &PoolCounters::session_time, kSeconds);
+}
+
+// --- Backends: those of the configuration and of the last DNS answers. One that goes takes its series along; what it
+// carried stays in the numbers of its pool.
+
+std::vector<Scored> all_scored(const Pools& pools, MonotonicTime now) {
+  std::vector<Scored> all;
+  for (const auto& pool : pools) std::ranges::copy(scored(*pool, pool->standard(), now), std::back_inserter(all));
+  return all;
+}
+
+// `value`: a number, or none where the backend has none to show.
+template <class Value>
+void tell_each(Exposition& out, const std::vector<Scored>& backends, std::string_view name, std::string_view help,
+               Value value) {
+  out.begin(MetricType::kGauge, name, help);
+  for (const auto& one : backends) {
+    const std::optional<double> known = value(one);
+    if (known) out.add({{"pool", one.backend->pool()}, {"backend", one.backend->name()}}, *known);
+  }
+}
+
+void tell_backend_upgrades(Exposition& out, const std::vector<Scored>& backends) {
+  out.begin(MetricType::kCounter, "drover_backend_upgrades_total",
+            "What became of upgrade requests at a backend: upgraded, refused (any other answer below 500) or failed.");
+  for (const auto& [backend, score] : backends) {
+    const auto add = [&](std::string_view result, std::uint64_t count) {
+      out.add({{"pool", backend->pool()}, {"backend", backend->name()}, {"result", result}}, count);
+    };
+    add("upgraded", backend->sessions());
+    add("refused", backend->refusals());
+    add("failed", backend->failures());
+  }
+}
+
+std::optional<double> latency_seconds(const balancer::Backend& backend) {
+  const auto last = backend.load().latency.reading().last();
+  if (!last) return std::nullopt;
+  return last->value / 1e3;
+}
+
+void tell_backends(Exposition& out, const Pools& pools, MonotonicTime now) {
+  const auto backends = all_scored(pools, now);
+  tell_each(out, backends, "drover_backend_up", "1 where the last probes found the backend up.",
+            [](const Scored& one) { return one.backend->probe() == balancer::ProbeState::kUp ? 1.0 : 0.0; });
+  tell_each(out, backends, "drover_backend_eligible", "1 where the backend may get new sessions.",
+            [](const Scored& one) { return one.score ? 1.0 : 0.0; });
+  tell_each(out, backends, "drover_backend_active", "Sessions that the backend has now.",
+            [](const Scored& one) { return static_cast<double>(one.backend->active()); });
+  tell_each(out, backends, "drover_backend_score", "The health score of an eligible backend; lower is better.",
+            [](const Scored& one) { return one.score ? std::optional(one.score->total) : std::nullopt; });
+  tell_each(out, backends, "drover_backend_latency_seconds",
+            "Round trips through the backend, smoothed; absent until one was measured.",
+            [](const Scored& one) { return latency_seconds(*one.backend); });
+  tell_backend_upgrades(out, backends);
+}
+
+// --- Workers.
+
+// Their bounds are at most a 32nd above these: base/histogram.h.
+constexpr std::array<std::uint64_t, 13> kLagBounds = {100,    250,    500,     1'000,   2'500,   5'000,    10'000,
+                                                      25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000};
+
+Distribution lag_of(const Histogram& lag) {
+  Distribution distribution;
+  for (const auto bound : kLagBounds) {
+    distribution.buckets.push_back(
+        {.bound = static_cast<double>(bound) / kMicroseconds, .up_to = lag.count_up_to(Histogram::Duration(bound))});
+  }
+  distribution.count = lag.count();  // behind the buckets: no less than any of them
+  distribution.sum = static_cast<double>(lag.sum().count()) / kMicroseconds;
+  return distribution;
+}
+
+void tell_workers(Exposition& out, const std::vector<Measures::Worker>& workers) {
+  out.begin(MetricType::kCounter, "drover_rejected_total",
+            "Requests that Drover itself answered with an error, by the reason.");
+  for (std::size_t code = 0; code < kAnswerableCodes; ++code) {
+    std::uint64_t count = 0;
+    for (const auto& worker : workers) count += worker.counters.rejected[code].read();
+    out.add({{"reason", name_of(static_cast<Code>(code))}}, count);
+  }
+  std::uint64_t exhausted = 0;
+  for (const auto& worker : workers) exhausted += worker.counters.exhausted.read();
+  tell_one(out, MetricType::kCounter, "drover_resources_exhausted_total",
+           "Accepts and dials that failed because descriptors, memory or ports had run out.", exhausted);
+  out.begin(MetricType::kHistogram, "drover_loop_lag_seconds",
+            "How late a worker's event loop came to its timers, a measure of how busy the worker is.");
+  for (std::size_t index = 0; index < workers.size(); ++index) {
+    out.add({{"worker", std::to_string(index)}}, lag_of(workers[index].lag));
+  }
+}
+
+}  // namespace
+
+Reply metrics(const Call& call) {
+  Exposition out;
+  const auto measures = call.source.measures();
+  tell_process(out, call.source.status());
+  tell_config(out, measures);
+  tell_pools(out, measures.ledger);
+  tell_backends(out, call.source.pools(), call.request.now);
+  tell_workers(out, measures.workers);
+  return {.status = 200, .body = out.text(), .allow = {}, .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+}
+
+}  // namespace drover::admin
