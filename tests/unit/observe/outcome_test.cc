@@ -49,7 +49,8 @@ TEST_CASE("outcome: other Close codes share a word, and those that nobody may se
   CHECK(close_word(3999) == "3xxx");
   CHECK(close_word(4000) == "4xxx");
   CHECK(close_word(4999) == "4xxx");
-  for (const unsigned code : {0U, 1U, 999U, 1004U, 1006U, 1015U, 2999U, 5000U, 65535U}) CHECK(close_word(code) == "none");
+  for (const unsigned code : {0U, 1U, 999U, 1004U, 1006U, 1015U, 2999U, 5000U, 65535U})
+    CHECK(close_word(code) == "none");
 }
 
 TEST_CASE("outcome: statuses that are common on an upgrade stand for themselves") {

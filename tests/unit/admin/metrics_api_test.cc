@@ -1,0 +1,418 @@
+// GET /metrics: every number comes from where it belongs, and docs/metrics.md tells of each metric and of no other.
+#include "admin/metrics_api.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <chrono>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+
+#include "balancer/lease.h"
+#include "pools.h"
+#include "requests.h"
+
+namespace drover::admin {
+
+namespace {
+
+using namespace std::chrono_literals;
+using observe::Initiator;
+using observe::Why;
+using Kind = MessageTally::Kind;
+
+constexpr auto kFromBackend = static_cast<std::size_t>(observe::Source::kBackend);
+constexpr auto kFromDrover = static_cast<std::size_t>(observe::Source::kDrover);
+
+// What a process would count: two workers, and pools of the test's choice.
+struct Counted {
+  observe::Ledger ledger{2};
+  std::array<observe::Counters, 2> counters;
+  std::array<Histogram, 2> lag;
+  Status status;
+  Pools pools;
+  std::string hash = "c0ffee";
+  bool last_reload_successful = true;
+
+  Source source() {
+    Source made = serving(pools);
+    made.status = [this] { return status; };
+    made.measures = [this] {
+      return Measures{.ledger = ledger,
+                      .workers = {{counters[0], lag[0]}, {counters[1], lag[1]}},
+                      .config_hash = hash,
+                      .last_reload_successful = last_reload_successful};
+    };
+    return made;
+  }
+  observe::PoolCounters& of(const std::string& pool, unsigned worker = 0) {
+    return ledger.of_pool(pool).of_worker(worker);
+  }
+};
+
+void end(observe::PoolCounters& counters, std::uint16_t code, Initiator initiator, Why why) {
+  counters.ends[observe::close_code_place(code)][static_cast<std::size_t>(initiator)][static_cast<std::size_t>(why)]
+      .add(1);
+}
+
+Reply reply_of(Counted& counted) {
+  const Asked asked("GET /metrics");
+  const auto peer = *net::Address::from_literal("10.0.0.7", 80);
+  const Request request{.head = asked.head(), .body = {}, .peer = peer, .now = kNow};
+  const Source source = counted.source();
+  return metrics({request, {}, source});
+}
+
+class Scrape {
+ public:
+  explicit Scrape(Counted& counted) : text_(reply_of(counted).body) {
+    std::istringstream lines(text_);
+    for (std::string line; std::getline(lines, line);) {
+      if (line.starts_with('#')) continue;
+      const auto space = line.rfind(' ');
+      const bool fresh = values_.emplace(line.substr(0, space), line.substr(space + 1)).second;
+      CHECK_MESSAGE(fresh, "a series twice: ", line);
+    }
+  }
+  const std::string& text() const { return text_; }
+  // As written; "none" where there is no such series.
+  std::string operator[](const std::string& series) const {
+    const auto found = values_.find("drover_" + series);
+    return found == values_.end() ? "none" : found->second;
+  }
+  // How many series there are of that metric.
+  std::size_t count(const std::string& name) const {
+    const auto of_it = [&](const auto& value) { return value.first.starts_with("drover_" + name); };
+    return static_cast<std::size_t>(std::ranges::count_if(values_, of_it));
+  }
+
+ private:
+  const std::string text_;
+  std::map<std::string, std::string> values_;
+};
+
+// A metric as its documentation has it too: type, and labels without those of the format's own.
+struct Described {
+  std::string type;
+  std::set<std::string> labels;
+  bool operator==(const Described&) const = default;
+};
+
+std::map<std::string, Described> described_by(const std::string& text) {
+  std::map<std::string, Described> all;
+  std::string name;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch found;
+    if (std::regex_match(line, found, std::regex("# TYPE (\\S+) (\\S+)"))) {
+      name = found[1];
+      all[name].type = found[2];
+    } else if (!line.starts_with('#')) {
+      const std::regex label("([a-z]+)=\"");
+      for (std::sregex_iterator it(line.begin(), line.end(), label); it != std::sregex_iterator(); ++it) {
+        if ((*it)[1] != "le") all[name].labels.insert((*it)[1]);
+      }
+    }
+  }
+  return all;
+}
+
+std::map<std::string, Described> documented() {
+  std::ifstream file(std::string(DROVER_SOURCE_DIR) + "/docs/metrics.md");
+  REQUIRE(file.good());
+  std::map<std::string, Described> all;
+  const std::regex row(R"(\| `(drover_\w+)` \| (\w+) \| ([^|]*)\|.*)");
+  const std::regex label("`(\\w+)`");
+  for (std::string line; std::getline(file, line);) {
+    std::smatch found;
+    if (!std::regex_match(line, found, row)) continue;
+    const std::string labels = found[3];
+    auto& metric = all[found[1]];
+    CHECK_MESSAGE(metric.type.empty(), "documented twice: ", line);
+    metric.type = found[2];
+    for (std::sregex_iterator it(labels.begin(), labels.end(), label); it != std::sregex_iterator(); ++it) {
+      metric.labels.insert((*it)[1]);
+    }
+  }
+  return all;
+}
+
+// Something of everything.
+void count_something(Counted& counted) {
+  auto& chat = counted.of("chat");
+  chat.answers[kFromBackend][observe::status_place(101)].add(1);
+  end(chat, 1000, Initiator::kClient, Why::kNormal);
+  const auto backend = make_backend("web-1");
+  backend->load().latency.add(1500us, kNow);
+  counted.pools = {make_pool("chat", {backend})};
+}
+
+}  // namespace
+
+TEST_CASE("metrics: the reply is text of the format's version") {
+  Counted counted;
+  const auto reply = reply_of(counted);
+  CHECK(reply.status == 200);
+  CHECK(reply.content_type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(reply.body.ends_with('\n'));
+  const Answer answer(response(reply, Body::kSent));
+  CHECK(answer.has("Content-Type: text/plain; version=0.0.4; charset=utf-8"));
+  CHECK(Answer(response(failure(404, "no"), Body::kSent)).has("Content-Type: application/json"));
+}
+
+TEST_CASE("metrics: docs/metrics.md has the name, type and labels of each, and no others") {
+  Counted counted;
+  count_something(counted);
+  const auto told = described_by(Scrape(counted).text());
+  const auto documents = documented();
+  for (const auto& [name, metric] : told) {
+    CAPTURE(name);
+    REQUIRE(documents.contains(name));
+    CHECK(documents.at(name).type == metric.type);
+    CHECK(documents.at(name).labels == metric.labels);
+  }
+  for (const auto& [name, metric] : documents) CHECK_MESSAGE(told.contains(name), name);
+}
+
+TEST_CASE("metrics: every metric is told of before anything has happened, with one sentence") {
+  Counted counted;
+  const auto told = described_by(Scrape(counted).text());
+  CHECK(told.size() == documented().size());
+  std::istringstream lines(Scrape(counted).text());
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# HELP")) CHECK_MESSAGE(line.ends_with('.'), line);
+  }
+}
+
+TEST_CASE("metrics: the process") {
+  Counted counted;
+  counted.status = {.version = "1.2.3",
+                    .started = std::chrono::system_clock::time_point(1'700'000'000'250ms),
+                    .active_connections = 11,
+                    .max_connections = 12,
+                    .descriptors_used = 13,
+                    .descriptors_limit = 14,
+                    .resident_bytes = 15'000'000,
+                    .buffered_bytes = 16,
+                    .paused_relays = 17,
+                    .log_lines_dropped = 18,
+                    .drain_left = 19};
+  const Scrape scrape(counted);
+  CHECK(scrape["build_info{version=\"1.2.3\"}"] == "1");
+  CHECK(scrape["start_time_seconds"] == "1700000000.25");
+  CHECK(scrape["connections_active"] == "11");
+  CHECK(scrape["connections_limit"] == "12");
+  CHECK(scrape["descriptors_used"] == "13");
+  CHECK(scrape["descriptors_limit"] == "14");
+  CHECK(scrape["resident_memory_bytes"] == "15000000");
+  CHECK(scrape["buffered_bytes"] == "16");
+  CHECK(scrape["paused_relays"] == "17");
+  CHECK(scrape["log_lines_dropped_total"] == "18");
+  CHECK(scrape["drain_left"] == "19");
+}
+
+TEST_CASE("metrics: the configuration, and whether the last reload was taken") {
+  Counted counted;
+  CHECK(Scrape(counted)["config_info{hash=\"c0ffee\"}"] == "1");
+  CHECK(Scrape(counted)["config_last_reload_successful"] == "1");
+  counted.last_reload_successful = false;
+  CHECK(Scrape(counted)["config_last_reload_successful"] == "0");
+}
+
+TEST_CASE("metrics: answers and ends have only what has happened, summed over workers") {
+  Counted counted;
+  counted.of("chat", 0).answers[kFromBackend][observe::status_place(101)].add(2);
+  counted.of("chat", 1).answers[kFromBackend][observe::status_place(101)].add(3);
+  counted.of("chat").answers[kFromDrover][observe::status_place(503)].add(1);
+  counted.ledger.no_pool().of_worker(1).answers[kFromDrover][observe::status_place(404)].add(4);
+  end(counted.of("chat", 0), 1000, Initiator::kClient, Why::kNormal);
+  end(counted.of("chat", 1), 1000, Initiator::kClient, Why::kNormal);
+  end(counted.of("chat"), 4321, Initiator::kBackend, Why::kNormal);
+  end(counted.of("chat"), 1012, Initiator::kDrover, Why::kBackendLost);
+  end(counted.ledger.no_pool().of_worker(0), 0, Initiator::kDrover, Why::kRejected);
+  const Scrape scrape(counted);
+  CHECK(scrape[R"(upgrades_total{pool="chat",code="101",source="backend"})"] == "5");
+  CHECK(scrape[R"(upgrades_total{pool="chat",code="503",source="drover"})"] == "1");
+  CHECK(scrape[R"(upgrades_total{pool="",code="404",source="drover"})"] == "4");
+  CHECK(scrape.count("upgrades_total") == 3);
+  CHECK(scrape[R"(closes_total{pool="chat",code="1000",initiator="client",why="normal"})"] == "2");
+  CHECK(scrape[R"(closes_total{pool="chat",code="4xxx",initiator="backend",why="normal"})"] == "1");
+  CHECK(scrape[R"(closes_total{pool="chat",code="1012",initiator="drover",why="backend_lost"})"] == "1");
+  CHECK(scrape[R"(closes_total{pool="",code="none",initiator="drover",why="rejected"})"] == "1");
+  CHECK(scrape.count("closes_total") == 4);
+}
+
+TEST_CASE("metrics: a pool has its messages, bytes and times from the start, no pool has none") {
+  Counted counted;
+  counted.of("chat");
+  const Scrape scrape(counted);
+  CHECK(scrape.count("messages_total") == 10);
+  CHECK(scrape.count("bytes_total") == 2);
+  CHECK(scrape.count("message_size_bytes_count") == 2);
+  CHECK(scrape.count("upgrade_duration_seconds_count") == 1);
+  CHECK(scrape.count("session_duration_seconds_count") == 1);
+  CHECK(scrape[R"(messages_total{pool="chat",direction="out",opcode="close"})"] == "0");
+  CHECK(scrape[R"(bytes_total{pool="chat",direction="in"})"] == "0");
+}
+
+TEST_CASE("metrics: messages and bytes by direction and opcode") {
+  Counted counted;
+  auto& chat = counted.of("chat");
+  chat.in.messages.add(Kind::kText, 5);
+  for (int i = 0; i < 2; ++i) chat.in.messages.add(Kind::kBinary, 5);
+  chat.in.pings.add(3);
+  chat.in.pongs.add(4);
+  chat.in.closes.add(5);
+  chat.in.bytes.add(1'234'567);
+  counted.of("chat", 1).in.bytes.add(1);
+  chat.out.messages.add(Kind::kText, 5);
+  chat.out.bytes.add(6);
+  counted.of("mail").in.pings.add(1);
+  const Scrape scrape(counted);
+  const auto in = [&](const std::string& opcode) {
+    return scrape[R"(messages_total{pool="chat",direction="in",opcode=")" + opcode + "\"}"];
+  };
+  CHECK(in("text") == "1");
+  CHECK(in("binary") == "2");
+  CHECK(in("ping") == "3");
+  CHECK(in("pong") == "4");
+  CHECK(in("close") == "5");
+  CHECK(scrape[R"(messages_total{pool="chat",direction="out",opcode="text"})"] == "1");
+  CHECK(scrape[R"(messages_total{pool="chat",direction="out",opcode="ping"})"] == "0");
+  CHECK(scrape[R"(messages_total{pool="mail",direction="in",opcode="ping"})"] == "1");
+  CHECK(scrape[R"(bytes_total{pool="chat",direction="in"})"] == "1234568");
+  CHECK(scrape[R"(bytes_total{pool="chat",direction="out"})"] == "6");
+}
+
+TEST_CASE("metrics: sizes of messages, with bounds from 64 bytes to 64 MiB") {
+  Counted counted;
+  auto& in = counted.of("chat").in.messages;
+  for (const unsigned size : {0U, 64U, 65U, 256U, 257U, 1U << 26U, (1U << 26U) + 1}) in.add(Kind::kText, size);
+  counted.of("chat", 1).in.messages.add(Kind::kBinary, 64);
+  const Scrape scrape(counted);
+  const auto up_to = [&](const std::string& bound) {
+    return scrape[R"(message_size_bytes_bucket{pool="chat",direction="in",le=")" + bound + "\"}"];
+  };
+  CHECK(up_to("64") == "3");
+  CHECK(up_to("256") == "5");
+  CHECK(up_to("1024") == "6");
+  CHECK(up_to("16777216") == "6");
+  CHECK(up_to("67108864") == "7");
+  CHECK(up_to("+Inf") == "8");
+  CHECK(scrape.count("message_size_bytes_bucket{pool=\"chat\",direction=\"in\"") == 12);
+  CHECK(scrape[R"(message_size_bytes_count{pool="chat",direction="in"})"] == "8");
+  CHECK(scrape[R"(message_size_bytes_sum{pool="chat",direction="in"})"] ==
+        std::to_string(64 + 65 + 256 + 257 + 2 * (1 << 26) + 1 + 64));
+}
+
+TEST_CASE("metrics: durations are seconds") {
+  Counted counted;
+  auto& chat = counted.of("chat");
+  chat.upgrade_time.add(2'500);
+  chat.upgrade_time.add(2'501);
+  chat.upgrade_time.add(11'000'000);
+  counted.of("chat", 1).upgrade_time.add(900);
+  chat.session_time.add(59);
+  chat.session_time.add(2'592'001);
+  const Scrape scrape(counted);
+  const auto upgraded = [&](const std::string& bound) {
+    return scrape[R"(upgrade_duration_seconds_bucket{pool="chat",le=")" + bound + "\"}"];
+  };
+  CHECK(upgraded("0.001") == "1");
+  CHECK(upgraded("0.0025") == "2");
+  CHECK(upgraded("0.005") == "3");
+  CHECK(upgraded("10") == "3");
+  CHECK(upgraded("+Inf") == "4");
+  CHECK(scrape[R"(upgrade_duration_seconds_count{pool="chat"})"] == "4");
+  CHECK(scrape[R"(upgrade_duration_seconds_sum{pool="chat"})"] == "11.005901");
+  CHECK(scrape[R"(session_duration_seconds_bucket{pool="chat",le="60"})"] == "1");
+  CHECK(scrape[R"(session_duration_seconds_bucket{pool="chat",le="2592000"})"] == "1");
+  CHECK(scrape[R"(session_duration_seconds_count{pool="chat"})"] == "2");
+  CHECK(scrape[R"(session_duration_seconds_sum{pool="chat"})"] == "2592060");
+}
+
+TEST_CASE("metrics: a backend's state, sessions, score, latency and upgrades") {
+  Counted counted;
+  const auto up = make_backend("web-1");
+  const auto down = make_backend("web-2");
+  down->set_probe(balancer::ProbeState::kDown);
+  const auto lease = balancer::Lease::take(up);
+  up->load().latency.add(1500us, kNow);
+  up->note_session();
+  for (int i = 0; i < 2; ++i) up->note_refusal();
+  for (int i = 0; i < 3; ++i) CHECK(up->note_failure() > 0);
+  counted.pools = {make_pool("chat", {up, down}, {.connections = 0.5, .cpu = 0, .memory = 0, .latency = 0})};
+  const Scrape scrape(counted);
+  const std::string web_1 = R"({pool="chat",backend="web-1"})";
+  const std::string web_2 = R"({pool="chat",backend="web-2"})";
+  CHECK(scrape["backend_up" + web_1] == "1");
+  CHECK(scrape["backend_up" + web_2] == "0");
+  CHECK(scrape["backend_eligible" + web_1] == "1");
+  CHECK(scrape["backend_eligible" + web_2] == "0");
+  CHECK(scrape["backend_active" + web_1] == "1");
+  CHECK(scrape["backend_active" + web_2] == "0");
+  CHECK(scrape["backend_score" + web_1] == "0.5");
+  CHECK(scrape["backend_score" + web_2] == "none");
+  CHECK(scrape["backend_latency_seconds" + web_1] == "0.0015");
+  CHECK(scrape["backend_latency_seconds" + web_2] == "none");
+  const auto upgrades = [&](const std::string& result) {
+    return scrape[R"(backend_upgrades_total{pool="chat",backend="web-1",result=")" + result + "\"}"];
+  };
+  CHECK(upgrades("upgraded") == "1");
+  CHECK(upgrades("refused") == "2");
+  CHECK(upgrades("failed") == "3");
+}
+
+TEST_CASE("metrics: a backend that is up but ejected is not eligible") {
+  Counted counted;
+  const auto ejected = make_backend("web-1");
+  ejected->set_ejected(true);
+  counted.pools = {make_pool("chat", {ejected, make_backend("web-2"), make_backend("web-3")})};
+  const Scrape scrape(counted);
+  CHECK(scrape[R"(backend_up{pool="chat",backend="web-1"})"] == "1");
+  CHECK(scrape[R"(backend_eligible{pool="chat",backend="web-1"})"] == "0");
+}
+
+TEST_CASE("metrics: what Drover itself answered, every reason from the start") {
+  Counted counted;
+  counted.counters[0].rejected[static_cast<std::size_t>(Code::kNoRoute)].add(1);
+  counted.counters[1].rejected[static_cast<std::size_t>(Code::kNoRoute)].add(2);
+  counted.counters[1].exhausted.add(5);
+  const Scrape scrape(counted);
+  CHECK(scrape["rejected_total{reason=\"no_route\"}"] == "3");
+  CHECK(scrape["rejected_total{reason=\"gateway_timeout\"}"] == "0");
+  CHECK(scrape.count("rejected_total") == kAnswerableCodes);
+  CHECK(scrape["resources_exhausted_total"] == "5");
+}
+
+TEST_CASE("metrics: the lag of each worker's loop") {
+  Counted counted;
+  for (const auto time : {50us, 150us, 2000us, 5'000'000us}) counted.lag[1].add(time);
+  const Scrape scrape(counted);
+  const auto up_to = [&](const std::string& bound) {
+    return scrape[R"(loop_lag_seconds_bucket{worker="1",le=")" + bound + "\"}"];
+  };
+  CHECK(up_to("0.0001") == "1");
+  CHECK(up_to("0.00025") == "2");
+  CHECK(up_to("0.001") == "2");
+  CHECK(up_to("0.0025") == "3");
+  CHECK(up_to("1") == "3");
+  CHECK(up_to("+Inf") == "4");
+  CHECK(scrape["loop_lag_seconds_sum{worker=\"1\"}"] == "5.0022");
+  CHECK(scrape["loop_lag_seconds_count{worker=\"1\"}"] == "4");
+  CHECK(scrape["loop_lag_seconds_count{worker=\"0\"}"] == "0");
+}
+
+TEST_CASE("metrics: a pool that the configuration has no more keeps its counts") {
+  Counted counted;
+  counted.of("old").in.bytes.add(7);
+  counted.pools = {make_pool("chat", {make_backend("web-1")})};
+  CHECK(Scrape(counted)[R"(bytes_total{pool="old",direction="in"})"] == "7");
+}
+
+}  // namespace drover::admin
