@@ -191,17 +191,18 @@ TEST_CASE("metrics: every metric is told of before anything has happened, with o
 
 TEST_CASE("metrics: the process") {
   Counted counted;
-  counted.status = {.version = "1.2.3",
-                    .started = std::chrono::system_clock::time_point(1'700'000'000'250ms),
-                    .active_connections = 11,
-                    .max_connections = 12,
-                    .descriptors_used = 13,
-                    .descriptors_limit = 14,
-                    .resident_bytes = 15'000'000,
-                    .buffered_bytes = 16,
-                    .paused_relays = 17,
-                    .log_lines_dropped = 18,
-                    .drain_left = 19};
+  auto& status = counted.status;
+  status.version = "1.2.3";
+  status.started = std::chrono::system_clock::time_point(1'700'000'000'250ms);
+  status.active_connections = 11;
+  status.max_connections = 12;
+  status.descriptors_used = 13;
+  status.descriptors_limit = 14;
+  status.resident_bytes = 15'000'000;
+  status.buffered_bytes = 16;
+  status.paused_relays = 17;
+  status.log_lines_dropped = 18;
+  status.drain_left = 19;
   const Scrape scrape(counted);
   CHECK(scrape["build_info{version=\"1.2.3\"}"] == "1");
   CHECK(scrape["start_time_seconds"] == "1700000000.25");
