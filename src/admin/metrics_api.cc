@@ -84,7 +84,7 @@ void tell_config(Exposition& out, const Measures& measures) {
 
 void tell_upgrades(Exposition& out, const Ledger& ledger) {
   out.begin(MetricType::kCounter, "drover_upgrades_total",
-            "Answers to upgrade requests, by their status and by who gave them.");
+            "Answers to requests, by their status and by who gave them.");
   ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
     for (std::size_t source = 0; source < observe::kSources; ++source) {
       for (std::size_t status = 0; status < observe::kStatuses; ++status) {
@@ -101,7 +101,7 @@ void tell_upgrades(Exposition& out, const Ledger& ledger) {
 
 void tell_closes(Exposition& out, const Ledger& ledger) {
   out.begin(MetricType::kCounter, "drover_closes_total",
-            "Ends of sessions, by the code of their first Close, who ended them and why.");
+            "Ends of sessions, by the Close code of who ended them, who that was, and why.");
   ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
     for (std::size_t code = 0; code < observe::kCloseCodes; ++code) {
       for (std::size_t initiator = 0; initiator < observe::kInitiators; ++initiator) {

@@ -168,6 +168,7 @@ admin::Status Supervisor::status() const {
   admin::Status status;
   status.version = version();
   status.uptime = std::chrono::duration_cast<std::chrono::seconds>(monotonic_now() - started_);
+  status.started = started_by_wall_clock_;
   status.obstacle = proxy::obstacle(admission_->phase(), fleet_->snapshot()->pools);
   status.active_connections = admission_->active();
   status.max_connections = admission_->max_connections();

@@ -2,6 +2,7 @@
 // requests, and takes everything down in order.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -60,6 +61,7 @@ class Supervisor final : private net::TimerWheel::Node {
 
   const config::Config config_;
   const MonotonicTime started_ = monotonic_now();
+  const std::chrono::system_clock::time_point started_by_wall_clock_ = std::chrono::system_clock::now();
   Phase phase_ = Phase::kStarting;
   ExitCode exit_code_ = ExitCode::kOk;
   std::uint64_t forced_sessions_ = 0;
