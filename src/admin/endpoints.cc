@@ -9,6 +9,7 @@
 #include "admin/access.h"
 #include "admin/backends_api.h"
 #include "admin/health_api.h"
+#include "admin/metrics_api.h"
 #include "admin/path_pattern.h"
 #include "admin/process_api.h"
 #include "admin/sessions_api.h"
@@ -41,6 +42,7 @@ struct Endpoint {
 constexpr Endpoint kEndpoints[] = {
     {"GET", "/health", Audience::kAnybody, health},
     {"GET", "/ready", Audience::kAnybody, ready},
+    {"GET", "/metrics", Audience::kAnybody, metrics},
     {"GET", "/api/v1/backends", Audience::kHolders, list_backends},
     {"POST", "/api/v1/backends/{pool}/{name}/load", Audience::kReporters, take_load},
     {"POST", "/api/v1/backends/{pool}/{name}/ready", Audience::kHolders, set_ready},

@@ -167,18 +167,21 @@ void tell_bytes(Exposition& out, const Ledger& ledger) {
 }
 
 // 64, 256, … 64 MiB: every second bucket of a tally, so they are exact.
-constexpr std::size_t kSmallestSize = 6;  // as a power of two
-constexpr std::size_t kLargestSize = 26;
+constexpr std::uint64_t kSmallestSize = 64;
+constexpr std::uint64_t kLargestSize = 64 << 20U;
+constexpr std::uint64_t kSizeStep = 4;
 
 Distribution sizes_of(const PoolLedger& counters, const Direction& direction) {
   Distribution sizes;
+  std::uint64_t next = kSmallestSize;
   for (std::size_t bucket = 0; bucket < MessageTally::kBuckets; ++bucket) {
     sizes.count += counters.sum([&](const auto& one) {
       const MessageTally& tally = (one.*direction.passed).messages;
       return tally.in_bucket(MessageTally::Kind::kText, bucket) + tally.in_bucket(MessageTally::Kind::kBinary, bucket);
     });
-    if (bucket < kSmallestSize || bucket > kLargestSize || bucket % 2 != 0) continue;
-    sizes.buckets.push_back({.bound = static_cast<double>(std::uint64_t{1} << bucket), .up_to = sizes.count});
+    if (next > kLargestSize || MessageTally::largest_in(bucket) != next) continue;
+    sizes.buckets.push_back({.bound = static_cast<double>(next), .up_to = sizes.count});
+    next *= kSizeStep;
   }
   const auto bytes = counters.sum([&](const auto& one) { return (one.*direction.passed).messages.payload_bytes(); });
   sizes.sum = static_cast<double>(bytes);

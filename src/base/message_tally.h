@@ -32,6 +32,8 @@ class MessageTally {
   }
   std::uint64_t payload_bytes() const { return bytes_.read(); }
 
+  // The largest size in that bucket; all but the last have one that fits.
+  static constexpr std::uint64_t largest_in(std::size_t bucket) { return std::uint64_t{2} << bucket; }
   static constexpr std::size_t bucket_of(std::uint64_t size) {
     // With a bit set the compiler need not ask for 0.
     const std::uint64_t below = (size - (size != 0 ? 1U : 0U)) | 1U;
