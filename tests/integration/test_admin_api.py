@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import threading
 
 import pytest
 from harness import (
@@ -111,6 +112,21 @@ def test_lists_are_paged_over_all_workers_and_filtered(start, backends):
         assert status == 400 and what in body["error"], body
 
 
+def test_a_listing_misses_nobody_who_stays_and_tells_nobody_twice(start, backends):
+    drover = start({"workers": 1, "backends": [backends[0].address]})
+    clients = [open_client(drover) for _ in range(600)]  # far more than are visited in a turn of the worker's loop
+    staying, leaving = clients[::2], clients[1::2]
+    wanted = {f"127.0.0.1:{client.local_port}" for client in staying}
+    leave = threading.Thread(target=lambda: [client.reset() for client in leaving])
+    leave.start()
+    listings = [pages(drover, "", limit) for limit in (1000, 1000, 250, 1000)]
+    leave.join()
+    for sessions in listings:
+        assert wanted <= {session["client"] for session in sessions}
+        assert len({session["id"] for session in sessions}) == len(sessions)
+    wait_until(lambda: {session["client"] for session in pages(drover, "", 1000)} == wanted, "those that stay are left")
+
+
 def test_a_session_is_closed_by_the_operator_and_no_other(drover, backend):
     (client, _), (other, other_server) = open_tunnel(drover.port, backend), open_tunnel(drover.port, backend)
     (session,) = get(drover, f"/api/v1/sessions?client=127.0.0.1:{client.local_port}")["sessions"]
@@ -171,8 +187,7 @@ def test_names_with_addresses_and_percent(start, backends):
     for written in (address, address.replace(":", "%3A").replace(".", "%2e")):
         status, body = call(drover, "POST", f"/api/v1/backends/default/{written}/maintenance")
         assert status == 200 and body["name"] == address
-    (port,) = {backends[0].port}
-    named = start({"backends": [f"localhost:{port}"]})
+    named = start({"backends": [f"localhost:{backends[0].port}"]})
     name = next(one for one in named.backends() if "@127.0.0.1" in one)
     status, body = call(named, "PUT", f"/api/v1/backends/default/{name}/weight", '{"weight":9}')
     assert status == 200 and (body["name"], body["weight"]) == (name, 9)
