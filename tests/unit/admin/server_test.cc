@@ -2,147 +2,24 @@
 #include "admin/server.h"
 
 #include <doctest/doctest.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
-#include "pools.h"
+#include "running_server.h"
 
 namespace drover::admin {
 
 namespace {
 
-constexpr Timeouts kPatient{.request = Milliseconds(60'000), .linger = Milliseconds(60'000)};
-
-proxy::SessionPage page_of(std::size_t count) {
-  proxy::SessionPage page;
-  for (std::size_t i = 0; i < count; ++i) {
-    page.sessions.emplace_back();
-    page.sessions.back().path = std::string(512, 'x');
-  }
-  return page;
-}
-
-// A server on a loop and thread of its own.
-class Running {
- public:
-  explicit Running(const Timeouts& timeouts = kPatient, Surface surface = Surface::kAdmin) {
-    Access access;
-    access.surface = surface;
-    Source source = serving({make_pool("chat", {backend})});
-    source.list_sessions = [this](const auto&, const auto& done) {
-      if (sessions > 0) return done(page_of(sessions));
-      asked.push_back(done);
-    };
-    server_ = std::make_unique<Server>(loop_, source, access, timeouts);
-    const auto bound = server_->listen(*net::Address::from_literal("127.0.0.1", 0));
-    REQUIRE(bound);
-    address = *bound;
-    REQUIRE(address.port() != 0);
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  ~Running() {
-    on_loop([this] { server_.reset(); });
-    loop_.post([this] { loop_.stop(); });
-    thread_.join();
-  }
-  void on_loop(const std::function<void()>& task) {
-    std::promise<void> done;
-    loop_.post([&] {
-      task();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  Server& server() { return *server_; }
-  void wait_until_asked(std::size_t count) {
-    for (bool done = false; !done;) {
-      on_loop([&] { done = asked.size() == count; });
-    }
-  }
-
-  net::Address address;
-  const std::shared_ptr<balancer::Backend> backend = make_backend("web-1");
-  std::size_t sessions = 0;  // that a listing has; with none nobody answers it
-  // Who waits for a listing. The loop's.
-  std::vector<std::function<void(proxy::SessionPage)>> asked;
-
- private:
-  net::Loop loop_;
-  std::unique_ptr<Server> server_;
-  std::thread thread_;
-};
-
-class Client {
- public:
-  explicit Client(const net::Address& address) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const timeval patience{.tv_sec = 20, .tv_usec = 0};  // a test that fails ends
-    ::setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    connected_ = ::connect(fd_, address.raw(), address.raw_size()) == 0;
-  }
-  ~Client() { ::close(fd_); }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  bool connected() const { return connected_; }
-  bool send(std::string_view text) {
-    while (!text.empty()) {
-      const ssize_t sent = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return false;
-      text.remove_prefix(static_cast<std::size_t>(sent));
-    }
-    return true;
-  }
-  template <class Value>
-  void set(int option, const Value& value) {
-    ::setsockopt(fd_, SOL_SOCKET, option, &value, sizeof(value));
-  }
-  void finish() { ::shutdown(fd_, SHUT_WR); }
-  std::string read(std::size_t size) {
-    std::string text(size, '\0');
-    const ssize_t got = ::recv(fd_, text.data(), size, MSG_WAITALL);
-    return text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-  }
-  // Until the server's FIN; `error_number` is 0 then, and says what went wrong otherwise.
-  std::string read_all() {
-    std::string text;
-    char buffer[4096];
-    while (true) {
-      const ssize_t got = ::recv(fd_, buffer, sizeof(buffer), 0);
-      error_number = got < 0 ? errno : 0;
-      if (got <= 0) return text;
-      text.append(buffer, static_cast<std::size_t>(got));
-    }
-  }
-  int error_number = 0;
-
- private:
-  int fd_;
-  bool connected_ = false;
-};
-
-constexpr std::string_view kList = "GET /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n";
-constexpr std::string_view kReady = "GET /ready HTTP/1.1\r\nHost: localhost\r\n\r\n";
-
 std::string post_head(std::string_view headers) {
   return "POST /api/v1/backends/chat/web-1/load HTTP/1.1\r\nHost: localhost\r\n" + std::string(headers) + "\r\n";
-}
-
-std::string ask(const net::Address& address, std::string_view request) {
-  Client client(address);
-  REQUIRE(client.connected());
-  REQUIRE(client.send(request));
-  return client.read_all();
 }
 
 }  // namespace
@@ -285,89 +162,6 @@ TEST_CASE("a client that never closes is cut after the linger time") {
   REQUIRE(client.send(kReady));
   CHECK(client.read_all().ends_with("{\"ready\":true}\n"));
   while (client.send("x")) std::this_thread::yield();  // ends with the reset
-}
-
-TEST_CASE("an answer that has to be waited for comes, to a client that has ended its side too") {
-  Running running;
-  Client waiting(running.address);
-  Client finished(running.address);
-  REQUIRE(waiting.send(kList));
-  running.wait_until_asked(1);
-  REQUIRE(finished.send(kList));
-  finished.finish();
-  running.wait_until_asked(2);
-  CHECK(ask(running.address, kReady).ends_with("{\"ready\":true}\n"));  // nobody else waits
-  running.on_loop([&running] {
-    for (const auto& done : running.asked) done(page_of(1));
-  });
-  for (auto* client : {&waiting, &finished}) {
-    const auto answer = client->read_all();
-    CHECK(client->error_number == 0);
-    CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
-    CHECK(answer.ends_with("\"cursor\":null}\n"));
-  }
-}
-
-TEST_CASE("workers that do not answer are a 504 in time, and too late is no harm") {
-  Running running({.request = Milliseconds(60'000), .workers = Milliseconds(100), .linger = Milliseconds(60'000)});
-  Client client(running.address);
-  REQUIRE(client.send(kList));
-  const auto answer = client.read_all();
-  CHECK(answer.starts_with("HTTP/1.1 504 Gateway Timeout\r\n"));
-  CHECK(answer.ends_with("{\"error\":\"the workers were asked for this and have not answered in time\"}\n"));
-  running.on_loop([&running] { running.asked.front()(page_of(1)); });
-  CHECK(client.read_all().empty());
-  Client head(running.address);
-  REQUIRE(head.send("HEAD" + std::string(kList.substr(3))));
-  CHECK(head.read_all().ends_with("\r\n\r\n"));
-}
-
-TEST_CASE("an answer to a client that is gone, or of a server that is, does no harm") {
-  std::vector<std::function<void(proxy::SessionPage)>> late;
-  {
-    Running running;
-    {
-      Client going(running.address);
-      REQUIRE(going.send(kList));
-      running.wait_until_asked(1);
-      const linger at_once{.l_onoff = 1, .l_linger = 0};  // a reset
-      going.set(SO_LINGER, at_once);
-    }
-    Client staying(running.address);
-    REQUIRE(staying.send(kList));
-    running.wait_until_asked(2);
-    running.on_loop([&running] { running.asked.front()(page_of(1)); });
-    running.on_loop([&] {
-      running.server().stop();
-      late = running.asked;
-    });
-    CHECK(staying.read_all().empty());
-    running.on_loop([&late] { late.back()(page_of(1)); });
-  }
-  for (const auto& done : late) done(page_of(1));
-}
-
-TEST_CASE("a large answer reaches who reads it, and is dropped in time for who does not") {
-  constexpr std::size_t kSessions = 10'000;  // 7 MB: more than the kernel takes for a client that does not read
-  Running running({.request = Milliseconds(60'000), .delivery = Milliseconds(500), .linger = Milliseconds(60'000)});
-  running.sessions = kSessions;
-  std::vector<std::unique_ptr<Client>> deaf;
-  for (int i = 0; i < 4; ++i) {
-    deaf.push_back(std::make_unique<Client>(running.address));
-    const int small = 4096;
-    deaf.back()->set(SO_RCVBUF, small);
-    REQUIRE(deaf.back()->send(kList));
-  }
-  Client reading(running.address);
-  REQUIRE(reading.send(kList));
-  const auto answer = reading.read_all();
-  CHECK(reading.error_number == 0);
-  CHECK(answer.size() > kSessions * 700);
-  CHECK(answer.ends_with("\"cursor\":null}\n"));
-  for (const auto& client : deaf) {
-    while (client->send("x")) std::this_thread::yield();  // ends with the reset, long before the linger time
-    CHECK(client->read_all().size() < answer.size());
-  }
 }
 
 TEST_CASE("a server of probes has nothing but what is open, under any name") {
