@@ -65,6 +65,9 @@ class Process {
     Source source;
     source.status = [this] { return status(); };
     source.pools = [this] { return pools_; };
+    source.measures = [this] {
+      return Measures{.ledger = ledger_, .workers = {{counters_, lag_}}, .config_hash = text_};
+    };
     source.config = [] { return R"({"workers":1})"; };
     source.list_sessions = [this](const proxy::SessionQuery& query, auto done) {
       REQUIRE(query.limit >= 1 && query.limit <= 1000);
@@ -124,6 +127,9 @@ class Process {
 
   const std::uint8_t options_;
   const std::string text_;
+  observe::Ledger ledger_{1};
+  observe::Counters counters_;
+  Histogram lag_;
   Pools pools_;
   std::vector<std::shared_ptr<balancer::Backend>> backends_;
   std::vector<std::function<void()>> late_;
