@@ -5,6 +5,8 @@ import re
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from harness.waiting import wait_until
+
 _ROWS = re.compile(r"^\| `(drover_\w+)` \| (\w+) \|", re.MULTILINE)
 _DOCUMENT = pathlib.Path(__file__).resolve().parents[3] / "docs/metrics.md"
 
@@ -38,6 +40,12 @@ def scrape(drover):
     status, text = drover.admin("/metrics")
     assert status == 200, text
     return Scrape(text)
+
+
+def moved(drover, name, least=1, **labels):
+    """Waits until the series of that name with these labels add up to `least`, and returns their sum. Counts follow the
+    bytes by a moment: what a peer has received may not be counted yet."""
+    return wait_until(lambda: (total := scrape(drover).sum(name, **labels)) >= least and total, f"{name} {labels}")
 
 
 def documented_types():
