@@ -27,9 +27,9 @@ ExitCode perform(const CommandLine& line) {
 }
 
 ExitCode run_program(const std::vector<std::string>& arguments) {
-  // A peer that is gone is an errno at the write, and a log rotation that comes before the supervisor listens for its
-  // signal must not end the process.
-  for (const int signal : {SIGPIPE, SIGHUP, SIGUSR1}) static_cast<void>(std::signal(signal, SIG_IGN));
+  // A peer that is gone and a log file at its largest size are an errno at the write, and a log rotation that comes
+  // before the supervisor listens for its signal must not end the process.
+  for (const int signal : {SIGPIPE, SIGXFSZ, SIGHUP, SIGUSR1}) static_cast<void>(std::signal(signal, SIG_IGN));
   const auto line = parse_command_line(arguments);
   if (line) return perform(*line);
   if (line.error().code == ExitCode::kOk) return print(line.error().text);

@@ -35,6 +35,14 @@ log::Level level_of(config::LogLevel level) {
   return log::Level::kInfo;
 }
 
+log::Format format_of(config::LogFormat format) {
+  switch (format) {
+    case config::LogFormat::kJson: return log::Format::kJson;
+    case config::LogFormat::kText: return log::Format::kText;
+  }
+  return log::Format::kJson;
+}
+
 using OnReady = std::function<Result<void>(const Supervisor&)>;
 
 Result<ExitCode> supervise(config::Config config, const OnReady& on_ready) {
@@ -51,9 +59,10 @@ ExitCode run(const std::string& pidfile, config::Config config, const OnReady& o
     written.emplace(Pidfile::create(pidfile));
     if (!*written) return complain(written->error().detail);
   }
-  if (auto opened = log::open({.level = level_of(config.log.level), .access = config.log.access}); !opened) {
-    return complain(opened.error().detail);
-  }
+  const log::Settings settings{.level = level_of(config.log.level),
+                               .access = config.log.access,
+                               .format = format_of(config.log.format)};
+  if (auto opened = log::open(settings); !opened) return complain(opened.error().detail);
   const auto code = supervise(std::move(config), on_ready);
   log::close();
   return code ? *code : complain(code.error().detail);

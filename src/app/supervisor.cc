@@ -202,9 +202,7 @@ void Supervisor::on_signal(int signal) {
     case SIGHUP:
       last_reload_successful_ = false;
       return log::warn("reload_refused", {{"reason", "not in this version; restart to change the configuration"}});
-    case SIGUSR1:
-      return log::warn("reopen_refused",
-                       {{"reason", "not in this version; rotate with copytruncate, or log to stdout"}});
+    case SIGUSR1: return log::reopen();
     default: return phase_ == Phase::kServing ? begin_shutdown(net::signal_name(signal)) : force(signal);
   }
 }

@@ -1,68 +1,147 @@
-// spdlog with one bounded queue and thread a log. spdlog's own queue drops the oldest line when full. The lines go out
-// with write(2): stdio tells nothing of a full disk, and at exit() waits for a full pipe once more.
+// spdlog with one bounded queue and thread a log. spdlog's own queue drops the oldest line when full.
 #include "base/log.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
 #include <spdlog/sinks/base_sink.h>
-#include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <thread>
+
+#include "base/log_output.h"
 
 namespace drover::log {
 
 namespace {
 
+using Writing = LossReport::Writing;
+
 constexpr std::size_t kQueuedLines = 8192;
+// How often a writer looks whether its queue was full. Once it was, at least a queue of lines is yet to be written.
+constexpr std::size_t kLookEvery = 1024;
 constexpr std::chrono::milliseconds kCloseWait{1000};
+
+class Writer;
+
+// Set by open() before the workers start, cleared by close() after they ended.
+struct Logs {
+  std::unique_ptr<Writer> operational;
+  std::unique_ptr<Writer> access;
+  Format format = Format::kJson;
+  std::atomic<Level> level{Level::kInfo};
+  // Held by a writer's thread while it has something to tell, since it may still do so when close() stops waiting for
+  // it; close() holds it to take the logs away.
+  std::mutex telling;
+};
+Logs& logs() {
+  static Logs instance;
+  return instance;
+}
+
+std::string_view name_of(Log log) {
+  return log == Log::kAccess ? "access" : "operational";
+}
 
 // A line a write, by the one thread of its Writer.
 class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  explicit DescriptorSink(int fd) : fd_(fd) {}
-  ~DescriptorSink() override {
-    if (fd_ > STDERR_FILENO) ::close(fd_);
+  // `queue` outlives the thread that uses this.
+  DescriptorSink(Log log, std::unique_ptr<Output> output, spdlog::details::thread_pool& queue)
+      : log_(log), output_(std::move(output)), queue_(queue) {}
+
+  // Any thread.
+  bool has_file() const { return !output_->path().empty(); }
+  void want_reopen() { reopen_wanted_.store(true, std::memory_order_relaxed); }
+  void note_lost(int error_number) {
+    const auto loss = static_cast<std::size_t>(loss_of(error_number));
+    failed_[loss].fetch_add(1, std::memory_order_relaxed);
+    errors_[loss].store(error_number, std::memory_order_relaxed);
   }
+  Losses lost() const {
+    Losses lost{};
+    for (std::size_t i = 0; i < kLosses; ++i) lost[i] = failed_[i].load(std::memory_order_relaxed);
+    lost[static_cast<std::size_t>(Loss::kQueueFull)] += queue_.overrun_counter();
+    return lost;
+  }
+  // With logs().telling held. Whether all has been told now.
+  bool tell_losses(Writing writing);
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
+    flush_();
     spdlog::memory_buf_t line;
     formatter_->format(message, line);
-    std::string_view rest(line.data(), line.size());
-    while (!rest.empty()) {
-      const ssize_t written = ::write(fd_, rest.data(), rest.size());
-      if (written >= 0) {
-        rest.remove_prefix(static_cast<std::size_t>(written));
-      } else if (errno == EAGAIN) {  // whoever shares our stdout has made it non-blocking
-        pollfd wait{.fd = fd_, .events = POLLOUT, .revents = 0};
-        ::poll(&wait, 1, -1);
-      } else if (errno != EINTR) {
-        spdlog::throw_spdlog_ex("write", errno);  // the Writer's error handler counts it
-      }
-    }
+    const int error = output_->write({line.data(), line.size()});
+    if (error != 0) note_lost(error);
+    if (error != 0 || ++lines_ % kLookEvery == 0) untold_ = true;
+    if (untold_) look_at_losses(error == 0 ? Writing::kWorks : Writing::kFails);
   }
-  void flush_() override {}
+  // Between two lines, so none is torn.
+  void flush_() override {
+    if (reopen_wanted_.load(std::memory_order_relaxed) && reopen_wanted_.exchange(false)) reopen();
+  }
+  void reopen();
+  void look_at_losses(Writing writing) {
+    if (log_ == Log::kOperational && writing == Writing::kFails) return;  // the news would be lost too
+    const std::lock_guard lock(logs().telling);
+    untold_ = !tell_losses(writing);
+  }
 
-  const int fd_;
+  const Log log_;
+  const std::unique_ptr<Output> output_;
+  spdlog::details::thread_pool& queue_;
+  std::array<std::atomic<std::uint64_t>, kLosses> failed_{};
+  std::array<std::atomic<int>, kLosses> errors_{};  // the last errno of each
+  std::atomic<bool> reopen_wanted_{false};
+  LossReport report_;
+  std::size_t lines_ = 0;
+  bool untold_ = false;  // there may be something to tell
 };
+
+bool DescriptorSink::tell_losses(Writing writing) {
+  const Losses all = lost();
+  const Losses untold = report_.due(all, writing, monotonic_now());
+  for (std::size_t i = 0; i < kLosses; ++i) {
+    if (untold[i] == 0) continue;
+    const int error = errors_[i].load(std::memory_order_relaxed);
+    warn("log_lines_dropped",
+         {{"count", untold[i]},
+          {"log", name_of(log_)},
+          {"reason", name_of(static_cast<Loss>(i))},
+          {"detail", error == 0 ? "lines came faster than they were taken" : std::strerror(error)}});
+  }
+  return all == report_.told();
+}
+
+void DescriptorSink::reopen() {
+  const auto reopened = output_->reopen();
+  const std::lock_guard lock(logs().telling);
+  if (reopened) return info("logs_reopened", {{"path", output_->path()}});
+  error("logs_reopen_failed",
+        {{"path", output_->path()},
+         {"reason", reopened.error().detail},
+         {"hint", "the old file is still written to; make the path writable, then send SIGUSR1"}});
+}
 
 // A logger with its own queue, so that a blocked access log does not take the operational log's lines with it.
 class Writer {
  public:
-  explicit Writer(std::shared_ptr<spdlog::sinks::sink> sink, const char* pattern)
+  Writer(Log log, std::unique_ptr<Output> output, const char* pattern)
       : pool_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
-        logger_(std::make_shared<spdlog::async_logger>("drover", std::move(sink), pool_,
+        sink_(std::make_shared<DescriptorSink>(log, std::move(output), *pool_)),
+        logger_(std::make_shared<spdlog::async_logger>("drover", sink_, pool_,
                                                        spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_level(spdlog::level::trace);
     logger_->set_pattern(pattern, spdlog::pattern_time_type::utc);
-    logger_->set_error_handler([this](const std::string&) { failed_.fetch_add(1, std::memory_order_relaxed); });
+    // What spdlog itself can fail in is memory.
+    logger_->set_error_handler([sink = sink_.get()](const std::string&) { sink->note_lost(ENOMEM); });
   }
 
   // The pool writes out its queue and ends its thread, and only then its logger and descriptor go.
@@ -73,24 +152,20 @@ class Writer {
   void write(std::string_view line) {
     logger_->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
   }
-  std::uint64_t dropped() const { return pool_->overrun_counter() + failed_.load(std::memory_order_relaxed); }
+  // With the next line at the latest, should the queue be too full to be told.
+  void reopen() {
+    sink_->want_reopen();
+    logger_->flush();
+  }
+  bool has_file() const { return sink_->has_file(); }
+  Losses lost() const { return sink_->lost(); }
+  void tell_losses(Writing writing) { sink_->tell_losses(writing); }
 
  private:
   std::shared_ptr<spdlog::details::thread_pool> pool_;
+  std::shared_ptr<DescriptorSink> sink_;
   std::shared_ptr<spdlog::async_logger> logger_;
-  std::atomic<std::uint64_t> failed_{0};
 };
-
-// Set by open() before the workers start, cleared by close() after they ended.
-struct Logs {
-  std::unique_ptr<Writer> operational;
-  std::unique_ptr<Writer> access;
-  std::atomic<Level> level{Level::kInfo};
-};
-Logs& logs() {
-  static Logs instance;
-  return instance;
-}
 
 std::string_view name_of(Level level) {
   switch (level) {
@@ -128,14 +203,6 @@ void append_quoted(std::string& out, std::string_view text) {
   out.push_back('"');
 }
 
-Result<std::shared_ptr<spdlog::sinks::sink>> sink_for(const std::string& target) {
-  if (target == "stdout") return std::make_shared<DescriptorSink>(STDOUT_FILENO);
-  if (target == "stderr") return std::make_shared<DescriptorSink>(STDERR_FILENO);
-  const int fd = ::open(target.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (fd >= 0) return std::make_shared<DescriptorSink>(fd);
-  return fail(Code::kConfiguration, Side::kDrover, "log.access: cannot open " + target + ": " + std::strerror(errno));
-}
-
 // Destroying a pool writes out its queue, which a full pipe could hold up for ever: hence a thread that may be left
 // behind. The result is ready once all is written.
 std::future<void> write_out(std::unique_ptr<Writer> writer) {
@@ -152,46 +219,67 @@ std::future<void> write_out(std::unique_ptr<Writer> writer) {
 
 Result<void> open(const Settings& settings) {
   logs().level = settings.level;
-  auto operational = sink_for("stderr");
+  logs().format = settings.format;
+  auto operational = Output::open("stderr");
   if (!operational) return std::unexpected(operational.error());
   if (settings.access != "off") {
-    auto access_sink = sink_for(settings.access);
-    if (!access_sink) return std::unexpected(access_sink.error());
-    logs().access = std::make_unique<Writer>(*access_sink, "%v");
+    auto access = Output::open(settings.access);
+    if (!access) return std::unexpected(access.error());
+    logs().access = std::make_unique<Writer>(Log::kAccess, *std::move(access), "%v");
   }
-  logs().operational = std::make_unique<Writer>(*operational, "%Y-%m-%dT%H:%M:%S.%eZ %v");
+  logs().operational = std::make_unique<Writer>(Log::kOperational, *std::move(operational), "%Y-%m-%dT%H:%M:%S.%eZ %v");
   return {};
 }
 
 void close() {
   const auto deadline = std::chrono::steady_clock::now() + kCloseWait;
+  std::unique_lock lock(logs().telling);
+  for (const auto& writer : {std::cref(logs().access), std::cref(logs().operational)}) {
+    if (writer.get()) writer.get()->tell_losses(Writing::kEnds);
+  }
   const auto access = write_out(std::move(logs().access));
   const auto operational = write_out(std::move(logs().operational));
+  lock.unlock();
   access.wait_until(deadline);
   operational.wait_until(deadline);
+}
+
+void reopen() {
+  if (!logs().access || !logs().access->has_file()) {
+    return info("nothing_to_reopen", {{"reason", "log.access is not a file"}});
+  }
+  logs().access->reopen();
 }
 
 bool enabled(Level level) {
   return level >= logs().level.load(std::memory_order_relaxed);
 }
 
+std::uint64_t dropped_lines(Log log, Loss loss) {
+  const auto& writer = log == Log::kAccess ? logs().access : logs().operational;
+  return writer ? writer->lost()[static_cast<std::size_t>(loss)] : 0;
+}
+
 std::uint64_t dropped_lines() {
   std::uint64_t lines = 0;
-  if (logs().operational) lines += logs().operational->dropped();
-  if (logs().access) lines += logs().access->dropped();
+  for (const Log log : {Log::kOperational, Log::kAccess}) {
+    for (const Loss loss : {Loss::kQueueFull, Loss::kNoSpace, Loss::kWriteFailed}) lines += dropped_lines(log, loss);
+  }
   return lines;
+}
+
+void append_field(std::string& out, std::string_view key, std::string_view value) {
+  out.append(" ").append(key).append("=");
+  if (is_plain(value)) {
+    out.append(value);
+  } else {
+    append_quoted(out, value);
+  }
 }
 
 std::string fields_text(std::initializer_list<Field> fields) {
   std::string text;
-  for (const auto& field : fields) {
-    text.append(" ").append(field.key).append("=");
-    if (is_plain(field.value)) {
-      text.append(field.value);
-    } else {
-      append_quoted(text, field.value);
-    }
-  }
+  for (const auto& field : fields) append_field(text, field.key, field.value);
   return text;
 }
 
@@ -204,6 +292,10 @@ void event(Level level, std::string_view name, std::initializer_list<Field> fiel
 
 bool access_enabled() {
   return logs().access != nullptr;
+}
+
+Format access_format() {
+  return logs().format;
 }
 
 void access(std::string_view line) {

@@ -1,5 +1,6 @@
 // The operational log (stderr) and the access log, both behind bounded queues: a thread that logs never waits for a
-// file, a pipe or a disk; what does not fit is dropped and counted. Any thread, between open() and close().
+// file, a pipe or a disk; what does not fit, or cannot be written, is dropped and counted. Any thread, between open()
+// and close().
 #pragma once
 
 #include <cstdint>
@@ -10,14 +11,18 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/log_losses.h"
 
 namespace drover::log {
 
 enum class Level : std::uint8_t { kDebug, kInfo, kWarn, kError };
+enum class Log : std::uint8_t { kOperational, kAccess };
+enum class Format : std::uint8_t { kJson, kText };
 
 struct Settings {
   Level level = Level::kInfo;
-  std::string access = "off";  // "stdout", "stderr", "off", or a path
+  std::string access = "off";     // "stdout", "stderr", "off", or a path
+  Format format = Format::kJson;  // of the access log's lines, for those who make them
 };
 
 // Starts the writers. Call after any fork. Errors: kConfiguration, where the access log's file cannot be opened.
@@ -25,9 +30,15 @@ Result<void> open(const Settings& settings);
 // Writes out what is queued, waiting at most a second for a reader that does not read, and stops the writers.
 void close();
 
+// For logrotate, which has renamed the access log's file: what is logged from now on goes to a new one under its path.
+// Its writer does that between two lines and logs `logs_reopened`, or why the old file stays. Does not wait. The
+// supervisor's thread.
+void reopen();
+
 bool enabled(Level level);
-// Lines that were dropped since open() because a queue was full.
-std::uint64_t dropped_lines();
+// Lines that were dropped since open(). The event `log_lines_dropped` tells of them, at most once a minute a log.
+std::uint64_t dropped_lines(Log log, Loss loss);
+std::uint64_t dropped_lines();  // in all
 
 // key=value; the value is quoted and escaped where it holds anything but plain characters, so one event is one line.
 struct Field {
@@ -58,10 +69,13 @@ inline void error(std::string_view name, std::initializer_list<Field> fields) {
 
 // Whether there is an access log: without one a line need not be made.
 bool access_enabled();
+Format access_format();
 // One line of the access log, without '\n'.
 void access(std::string_view line);
 
 // What event() writes behind the name: " key=value key=\"quoted\"".
 std::string fields_text(std::initializer_list<Field> fields);
+// One of them.
+void append_field(std::string& out, std::string_view key, std::string_view value);
 
 }  // namespace drover::log

@@ -55,14 +55,25 @@ std::string contents(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Puts a full pipe that nobody reads in the place of `fd`. The reading end stays open, else writing would fail.
-void block(int fd) {
+bool wait_until(const std::function<bool()>& condition) {
+  const auto deadline = steady_clock::now() + std::chrono::seconds(20);
+  while (!condition()) {
+    if (steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// Puts a full pipe that nobody reads in the place of `fd`. The reading end, which is returned, stays open, else writing
+// would fail.
+int block(int fd) {
   int ends[2];
   if (::pipe(ends) != 0) std::abort();
   ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
   while (::write(ends[1], "x", 1) == 1) continue;
   ::fcntl(ends[1], F_SETFL, 0);
   ::dup2(ends[1], fd);
+  return ends[0];
 }
 
 void redirect(int fd, const std::string& path) {
@@ -155,9 +166,12 @@ TEST_CASE("blocked outputs hold up neither the caller nor the end of the process
             info("an event that nobody reads", {{"number", i}});
           }
           const auto dropped = dropped_lines();
+          const auto events = dropped_lines(Log::kOperational, Loss::kQueueFull);
+          const auto lines = dropped_lines(Log::kAccess, Loss::kQueueFull);
           close();
           // Two queues and a line in the hand of each writer are still waiting; all others have been dropped.
-          return dropped > 100'000 ? 0 : 2;
+          if (dropped <= 100'000 || dropped != events + lines) return 2;
+          return events > 50'000 && lines > 50'000 ? 0 : 3;
         }) == 0);
 }
 
@@ -181,12 +195,142 @@ TEST_CASE("lines that a full disk does not take are counted") {
           redirect(STDERR_FILENO, "/dev/null");
           if (!open({.access = "/dev/full"})) return 1;
           for (int i = 0; i < 10; ++i) access("a line for which there is no room");
-          const auto deadline = steady_clock::now() + std::chrono::seconds(20);
-          while (dropped_lines() < 10 && steady_clock::now() < deadline) std::this_thread::yield();
+          wait_until([] { return dropped_lines() == 10; });
           const auto dropped = dropped_lines();
+          const auto for_want_of_space = dropped_lines(Log::kAccess, Loss::kNoSpace);
           close();
-          return dropped == 10 ? 0 : 2;
+          return dropped == 10 && for_want_of_space == 10 ? 0 : 2;
         }) == 0);
+}
+
+TEST_CASE("once writing works again the operational log tells how many lines were lost, and why") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  const auto lines = folder / "access";
+  std::filesystem::create_symlink("/dev/full", lines);
+  CHECK(in_child([&] {
+          redirect(STDERR_FILENO, events);
+          if (!open({.access = lines})) return 1;
+          for (int i = 0; i < 10; ++i) access("a line for which there is no room");
+          if (!wait_until([] { return dropped_lines() == 10; })) return 2;
+          if (!contents(events).empty()) return 3;
+          std::filesystem::remove(lines);
+          reopen();
+          access("a line for which there is room");
+          access("another");
+          const bool told = wait_until([&] { return contents(events).find("log_lines_dropped") != std::string::npos; });
+          close();
+          return told ? 0 : 4;
+        }) == 0);
+  CHECK(contents(lines) == "a line for which there is room\nanother\n");
+  const std::string text = contents(events);
+  CHECK(text.find(" info logs_reopened path=" + lines + "\n") != std::string::npos);
+  const std::string news =
+      " warn log_lines_dropped count=10 log=access reason=no_space detail=\"No space left on device\"\n";
+  CHECK(text.find(news) != std::string::npos);
+  CHECK(text.find("log_lines_dropped") == text.rfind("log_lines_dropped"));
+}
+
+TEST_CASE("losses that nobody was told of are told at the end") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  CHECK(in_child([&] {
+          redirect(STDERR_FILENO, events);
+          block(STDOUT_FILENO);
+          if (!open({.access = "stdout"})) return 1;
+          for (int i = 0; i < 20'000; ++i) access("a line that nobody reads");
+          close();
+          return 0;
+        }) == 0);
+  const std::string text = contents(events);
+  CHECK(std::regex_search(text,
+                          std::regex(" warn log_lines_dropped count=1\\d{4} log=access reason=queue_full detail=")));
+}
+
+TEST_CASE("a reader that is slow is told of in the log that it reads slowly") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  CHECK(in_child([&] {
+          const int reader = block(STDERR_FILENO);
+          if (!open({.access = "off"})) return 1;
+          for (int i = 0; i < 20'000; ++i) info("event", {{"number", i}});
+          if (dropped_lines(Log::kOperational, Loss::kQueueFull) == 0) return 2;
+          std::string read;
+          const bool told = wait_until([&] {
+            char part[4096];
+            const auto size = ::read(reader, part, sizeof(part));
+            if (size > 0) read.append(part, static_cast<std::size_t>(size));
+            return read.find("log_lines_dropped count=1") != std::string::npos &&
+                   read.find("log=operational reason=queue_full") != std::string::npos;
+          });
+          close();
+          return told ? 0 : 3;
+        }) == 0);
+}
+
+TEST_CASE("reopened while many write, every line is in one of the files, whole") {
+  constexpr int kLines = 4000;  // fewer than a queue holds: none is lost
+  const TemporaryFolder folder;
+  const auto path = folder / "access";
+  CHECK(in_child([&] {
+          redirect(STDERR_FILENO, folder / "events");
+          if (!open({.access = path})) return 1;
+          std::thread writing([] {
+            for (int i = 0; i < kLines; ++i) access("line " + std::to_string(i));
+          });
+          for (int i = 0; i < 50; ++i) {
+            std::filesystem::rename(path, folder / ("old" + std::to_string(i)).c_str());
+            reopen();
+            if (!wait_until([&] { return std::filesystem::exists(path); })) return 2;
+          }
+          writing.join();
+          close();
+          return 0;
+        }) == 0);
+  std::string all;
+  for (int i = 0; i < 50; ++i) all += contents(folder / ("old" + std::to_string(i)).c_str());
+  all += contents(path);
+  std::string expected;
+  for (int i = 0; i < kLines; ++i) expected += "line " + std::to_string(i) + "\n";
+  CHECK(all == expected);
+}
+
+TEST_CASE("a path that cannot be opened anew leaves the old file, and says what to do") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  std::filesystem::create_directory(folder / "place");
+  CHECK(in_child([&] {
+          redirect(STDERR_FILENO, events);
+          if (!open({.access = folder / "place/access"})) return 1;
+          std::filesystem::rename(folder / "place", folder / "moved");
+          reopen();
+          const bool told =
+              wait_until([&] { return contents(events).find("logs_reopen_failed") != std::string::npos; });
+          access("still here");
+          close();
+          return told ? 0 : 2;
+        }) == 0);
+  CHECK(contents(folder / "moved/access") == "still here\n");
+  const std::string text = contents(events);
+  CHECK(text.find(" error logs_reopen_failed path=" + (folder / "place/access")) != std::string::npos);
+  CHECK(text.find("No such file or directory (errno 2)") != std::string::npos);
+  CHECK(text.find("send SIGUSR1") != std::string::npos);
+}
+
+TEST_CASE("logs that are no files have nothing to reopen") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  for (const std::string target : {"stdout", "stderr", "off"}) {
+    std::filesystem::remove(events);
+    CHECK(in_child([&] {
+            redirect(STDERR_FILENO, events);
+            if (!open({.access = target})) return 1;
+            reopen();
+            close();
+            return 0;
+          }) == 0);
+    CHECK(contents(events).find(" info nothing_to_reopen reason=\"log.access is not a file\"\n") != std::string::npos);
+  }
 }
 
 }  // namespace drover::log
