@@ -1,4 +1,4 @@
-// The session line in JSON. Everything beyond printable ASCII is written as \uXXXX: DEL, C1 controls and characters
+// The lines in JSON. Everything beyond printable ASCII is written as \uXXXX: DEL, C1 controls and characters
 // that reverse the writing direction can fool a terminal or a grep just as CR and ESC can.
 #include "observe/access_log.h"
 
@@ -7,28 +7,16 @@
 #include <algorithm>
 #include <chrono>
 #include <concepts>
-#include <cstdio>
 #include <utility>
+
+#include "base/log.h"
+#include "observe/utc_time.h"
 
 namespace drover::observe {
 
 namespace {
 
 using Json = nlohmann::json;
-
-// The wall clock in UTC: "2026-11-21T23:09:21.123Z".
-std::string utc_now() {
-  const auto now = std::chrono::floor<Milliseconds>(std::chrono::system_clock::now());
-  const auto midnight = std::chrono::floor<std::chrono::days>(now);
-  const std::chrono::year_month_day date(midnight);
-  const std::chrono::hh_mm_ss time(now - midnight);
-  char text[sizeof("2026-11-21T23:09:21.123Z") + 16];
-  std::snprintf(text, sizeof(text), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
-                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
-  return text;
-}
 
 bool is_plain(char c) {
   return c >= ' ' && c <= '~' && c != '"' && c != '\\';
@@ -80,18 +68,38 @@ class LineWriter {
   std::string text_;
 };
 
-}  // namespace
-
-std::string to_json(const SessionLine& line) {
-  LineWriter out;
-  out.add("event", std::string_view("session"));
+// Up to who is asked.
+void add_start(LineWriter& out, std::string_view event, const OpenLine& line) {
+  out.add("event", event);
   out.add("time", std::string_view(utc_now()));
   out.add("id", line.id);
   out.add("resume_id", line.resume_id);
-  out.add("request_id", line.request_id);
+  out.add("request_id", line.request_id.empty() ? line.resume_id : line.request_id);
   out.add("client", line.client);
   out.add("route", line.route);
   out.add("pool", line.pool);
+}
+
+template <class Line>
+void put_into_log(const Line& line) {
+  log::access(log::access_format() == log::Format::kText ? to_text(line) : to_json(line));
+}
+
+}  // namespace
+
+std::string to_json(const OpenLine& line) {
+  LineWriter out;
+  add_start(out, "open", line);
+  out.add("backend", line.backend);
+  out.add("attempts", line.attempts);
+  out.add("path", line.path);
+  out.add("subprotocol", line.subprotocol);
+  return std::move(out).take();
+}
+
+std::string to_json(const SessionLine& line) {
+  LineWriter out;
+  add_start(out, "session", line);
   out.add_backends("backends", line.backend);
   out.add("attempts", line.attempts);
   out.add("status", line.status == 0 ? std::nullopt : std::optional(line.status));
@@ -110,6 +118,18 @@ std::string to_json(const SessionLine& line) {
   out.add("why", name_of(line.why));
   if (!line.detail.empty()) out.add("detail", line.detail);
   return std::move(out).take();
+}
+
+void log_open(const OpenLine& line) {
+  put_into_log(line);
+}
+
+void log_session(const SessionLine& line) {
+  put_into_log(line);
+}
+
+bool logs_open_lines() {
+  return log::enabled(log::Level::kDebug) && log::access_enabled();
 }
 
 }  // namespace drover::observe

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "http/head.h"
 #include "proxy/handshake.h"
 #include "proxy/session_id.h"
 #include "proxy/worker.h"
@@ -11,6 +12,16 @@ namespace drover::proxy {
 
 using observe::Initiator;
 using observe::Why;
+
+namespace {
+
+// A resume token may travel as a subprotocol, and be chosen as one: nobody is to read it in a log or a listing.
+std::string_view without_token(std::string_view subprotocol) {
+  constexpr std::string_view kPrefix = "drover.token.";
+  return http::same_name(subprotocol.substr(0, kPrefix.size()), kPrefix) ? "drover.token.***" : subprotocol;
+}
+
+}  // namespace
 
 std::string_view name_of(State state) {
   switch (state) {
@@ -138,12 +149,13 @@ void Session::set_texts(const Texts& texts) {
   constexpr std::size_t kLongest = 512;
   const auto cut = [](std::string_view text) { return text.substr(0, kLongest); };
   texts_ = PackedText({cut(texts.path), cut(texts.route), cut(texts.pool), cut(texts.request_id),
-                       cut(texts.subprotocol), cut(texts.detail)});
+                       cut(without_token(texts.subprotocol)), cut(texts.detail)});
 }
 
 void Session::begin_tunnel(const TunnelLimits& limits, Bytes behind_answer, Bytes behind_request) {
   if (!advance(Event::kUpgraded)) return;
   worker_.loop().wheel().disarm(deadline_);
+  if (observe::logs_open_lines()) observe::log_open(access_line());
   tunnel_.emplace(*this, limits);
   tunnel_->start(behind_answer, behind_request);
   handshake_.reset();  // last: behind_request is its own
@@ -184,24 +196,26 @@ void Session::count_end() {
   pool_->session_time.add(static_cast<std::uint64_t>(seconds.count()));
 }
 
-void Session::write_access_line() {
-  // A connection that came and went without a word (a port check) has no story to tell.
-  if (!ended_by_ || !log::access_enabled()) return;
+observe::SessionLine Session::access_line() const {
   observe::SessionLine line;
-  const std::string id = to_text({worker_.index(), number_});
-  const std::string resume = resume_id();
-  const std::string peer = peer_.text();
-  line.id = id;
-  line.resume_id = resume;
-  line.client = peer;
+  line.id = to_text({worker_.index(), number_});
+  line.resume_id = resume_id();
+  line.client = peer_.text();
   line.path = texts_[kPath];
   line.route = texts_[kRoute];
   line.pool = texts_[kPool];
-  line.request_id = texts_[kRequestId].empty() ? resume : texts_[kRequestId];
+  line.request_id = texts_[kRequestId];
   line.subprotocol = texts_[kSubprotocol];
-  line.detail = texts_[kDetail];
   line.backend = backend_name();
   line.attempts = attempts_;
+  return line;
+}
+
+void Session::write_access_line() {
+  // A connection that came and went without a word (a port check) has no story to tell.
+  if (!ended_by_ || !log::access_enabled()) return;
+  observe::SessionLine line = access_line();
+  line.detail = texts_[kDetail];
   line.status = status_;
   line.duration = now() - started_;
   line.initiator = *ended_by_;
@@ -219,7 +233,7 @@ void Session::write_access_line() {
     line.rtt_client = tunnel_->client_rtt();
     line.rtt_backend = tunnel_->backend_rtt();
   }
-  log::access(observe::to_json(line));
+  observe::log_session(line);
 }
 
 }  // namespace drover::proxy

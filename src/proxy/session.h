@@ -105,6 +105,8 @@ class Session final : public ListNode, public TunnelHost {
   std::chrono::microseconds precise_now() const override;
   void on_deadline();
   void count_end();
+  // What is known from the 101 on.
+  observe::SessionLine access_line() const;
   void write_access_line();
 
   Worker& worker_;

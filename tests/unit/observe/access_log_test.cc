@@ -1,4 +1,4 @@
-// The session line: its fields in order, nulls, and that no byte of a peer's can break the line.
+// The lines in JSON: their fields in order, nulls, and that no byte of a peer's can break a line.
 #include "observe/access_log.h"
 
 #include <doctest/doctest.h>
@@ -115,6 +115,30 @@ TEST_CASE("what is not there is null, an empty list, or left out") {
   CHECK(object["subprotocol"] == "");
 }
 
+TEST_CASE("an open line has what is known when a tunnel begins, in order") {
+  const auto object = Json::parse(to_json(static_cast<const OpenLine&>(whole_line())));
+  CHECK(keys_of(object) == std::vector<std::string>{"event", "time", "id", "resume_id", "request_id", "client", "route",
+                                                    "pool", "backend", "attempts", "path", "subprotocol"});
+  CHECK(object["event"] == "open");
+  CHECK(object["id"] == "a1");
+  CHECK(object["resume_id"] == "b2");
+  CHECK(object["request_id"] == "c3");
+  CHECK(object["client"] == "127.0.0.1:5");
+  CHECK(object["route"] == "*");
+  CHECK(object["pool"] == "chat");
+  CHECK(object["backend"] == "web-1");
+  CHECK(object["attempts"] == 2);
+  CHECK(object["path"] == "/ws");
+  CHECK(object["subprotocol"] == "mqtt");
+}
+
+TEST_CASE("without a request id of the client's the resume id is it") {
+  SessionLine line = whole_line();
+  line.request_id = {};
+  CHECK(Json::parse(to_json(line))["request_id"] == "b2");
+  CHECK(Json::parse(to_json(static_cast<const OpenLine&>(line)))["request_id"] == "b2");
+}
+
 TEST_CASE("the time is UTC with milliseconds") {
   const auto time = Json::parse(to_json(SessionLine{}))["time"].get<std::string>();
   CHECK(std::regex_match(time, std::regex(R"(20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-6]\d\.\d{3}Z)")));
@@ -148,7 +172,8 @@ TEST_CASE("one event is one line of printable ASCII, whatever a peer sends") {
       "\r\n\x1b[2J\"\\\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae";  // CSI, line separator, RTL override
   for (const std::string& text : {every_byte, tricks}) {
     SessionLine line = whole_line();
-    line.path = line.subprotocol = line.detail = line.client = text;
+    line.path = line.subprotocol = line.detail = text;
+    line.client = text;
     const std::string json = to_json(line);
     for (const char c : json) CHECK((c >= ' ' && c <= '~'));
     CHECK(Json::accept(json));
