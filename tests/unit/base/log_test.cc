@@ -231,6 +231,27 @@ TEST_CASE("once writing works again the operational log tells how many lines wer
   CHECK(text.find("log_lines_dropped") == text.rfind("log_lines_dropped"));
 }
 
+TEST_CASE("an operational log without room tells of its own losses once it has room, and adds none of its own") {
+  const TemporaryFolder folder;
+  const auto events = folder / "events";
+  CHECK(in_child([&] {
+          redirect(STDERR_FILENO, "/dev/full");
+          if (!open({.level = Level::kInfo, .access = "off"})) return 1;
+          for (int i = 0; i < 3000; ++i) info("lost", {});
+          if (!wait_until([] { return dropped_lines() >= 3000; })) return 2;
+          redirect(STDERR_FILENO, events);
+          info("room", {});
+          const bool told = wait_until([&] { return contents(events).find("log_lines_dropped") != std::string::npos; });
+          const auto dropped = dropped_lines(Log::kOperational, Loss::kNoSpace);
+          close();
+          return told && dropped == 3000 ? 0 : 3;
+        }) == 0);
+  const std::string line = R"(\S+Z )";
+  CHECK(std::regex_match(contents(events),
+                         std::regex(line + "info room\n" + line +
+                                    "warn log_lines_dropped count=3000 log=operational reason=no_space detail=.*\n")));
+}
+
 TEST_CASE("losses that nobody was told of are told at the end") {
   const TemporaryFolder folder;
   const auto events = folder / "events";
