@@ -89,7 +89,6 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
   }
   void reopen();
   void look_at_losses(Writing writing) {
-    if (log_ == Log::kOperational && writing == Writing::kFails) return;  // the news would be lost too
     const std::lock_guard lock(logs().telling);
     untold_ = !tell_losses(writing);
   }
@@ -100,7 +99,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
   std::array<std::atomic<std::uint64_t>, kLosses> failed_{};
   std::array<std::atomic<int>, kLosses> errors_{};  // the last errno of each
   std::atomic<bool> reopen_wanted_{false};
-  LossReport report_;
+  LossReport report_{log_ == Log::kOperational ? LossReport::ToldIn::kItself : LossReport::ToldIn::kAnotherLog};
   std::size_t lines_ = 0;
   bool untold_ = false;  // there may be something to tell
 };

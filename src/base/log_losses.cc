@@ -30,7 +30,8 @@ Losses LossReport::due(const Losses& lost, Writing writing, MonotonicTime now) {
   if (!untold_since_) untold_since_ = now;
   if (writing != Writing::kEnds) {
     if (told_at_ && now < *told_at_ + kInterval) return {};
-    if (writing == Writing::kFails && now < *untold_since_ + kInterval) return {};
+    const bool early = told_in_ == ToldIn::kItself || now < *untold_since_ + kInterval;
+    if (writing == Writing::kFails && early) return {};
   }
   Losses untold{};
   std::ranges::transform(lost, told_, untold.begin(), std::minus{});

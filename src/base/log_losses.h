@@ -31,6 +31,9 @@ class LossReport {
   static constexpr Milliseconds kInterval{60'000};
 
   enum class Writing : std::uint8_t { kWorks, kFails, kEnds };
+  enum class ToldIn : std::uint8_t { kAnotherLog, kItself };
+
+  explicit LossReport(ToldIn told_in) : told_in_(told_in) {}
 
   // What to tell now; zeros: nothing. `lost` is all since the start. Told at once where writing works (again) and at
   // the end; while it fails, only when there has been something to tell for an interval.
@@ -39,6 +42,7 @@ class LossReport {
   const Losses& told() const { return told_; }
 
  private:
+  const ToldIn told_in_;
   Losses told_{};
   std::optional<MonotonicTime> told_at_;
   std::optional<MonotonicTime> untold_since_;

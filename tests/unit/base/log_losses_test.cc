@@ -9,6 +9,7 @@ namespace drover::log {
 
 namespace {
 
+using ToldIn = LossReport::ToldIn;
 using Writing = LossReport::Writing;
 
 constexpr MonotonicTime kStart{Milliseconds(5'000'000)};
@@ -25,14 +26,14 @@ TEST_CASE("an errno has its reason") {
 }
 
 TEST_CASE("nothing lost is nothing to tell") {
-  LossReport report;
+  LossReport report(ToldIn::kAnotherLog);
   CHECK(report.due(kNothing, Writing::kWorks, kStart) == kNothing);
   CHECK(report.due(kNothing, Writing::kFails, kStart) == kNothing);
   CHECK(report.due(kNothing, Writing::kEnds, kStart) == kNothing);
 }
 
 TEST_CASE("what was lost is told with the first line that works, by reason, and once") {
-  LossReport report;
+  LossReport report(ToldIn::kAnotherLog);
   CHECK(report.due({0, 1, 0}, Writing::kFails, kStart) == kNothing);
   CHECK(report.due({0, 5, 0}, Writing::kFails, kStart + Milliseconds(1)) == kNothing);
   CHECK(report.due({2, 5, 1}, Writing::kWorks, kStart + Milliseconds(2)) == Losses{2, 5, 1});
@@ -41,7 +42,7 @@ TEST_CASE("what was lost is told with the first line that works, by reason, and 
 }
 
 TEST_CASE("a log that fails now and then is told of once a minute, with all that has come together") {
-  LossReport report;
+  LossReport report(ToldIn::kAnotherLog);
   std::uint64_t lost = 0;
   std::uint64_t told = 0;
   unsigned times = 0;
@@ -58,7 +59,7 @@ TEST_CASE("a log that fails now and then is told of once a minute, with all that
 }
 
 TEST_CASE("a log that stays broken is told of too, a minute after its first loss and then every minute") {
-  LossReport report;
+  LossReport report(ToldIn::kAnotherLog);
   CHECK(report.due({0, 0, 1}, Writing::kFails, kStart) == kNothing);
   const auto almost = kStart + LossReport::kInterval - Milliseconds(1);
   CHECK(report.due({0, 0, 7}, Writing::kFails, almost) == kNothing);
@@ -67,8 +68,16 @@ TEST_CASE("a log that stays broken is told of too, a minute after its first loss
   CHECK(report.due({0, 0, 10}, Writing::kFails, almost + 2 * LossReport::kInterval) == Losses{0, 0, 2});
 }
 
+TEST_CASE("a log that stays broken is not told of in itself, where the news would be lost") {
+  LossReport report(ToldIn::kItself);
+  for (std::uint64_t lost = 1; lost < 10; ++lost) {
+    CHECK(report.due({0, lost, 0}, Writing::kFails, kStart + lost * LossReport::kInterval) == kNothing);
+  }
+  CHECK(report.due({0, 9, 0}, Writing::kWorks, kStart + 10 * LossReport::kInterval) == Losses{0, 9, 0});
+}
+
 TEST_CASE("at the end what is left is told, whatever the time") {
-  LossReport report;
+  LossReport report(ToldIn::kAnotherLog);
   CHECK(report.due({3, 0, 0}, Writing::kWorks, kStart) == Losses{3, 0, 0});
   CHECK(report.due({4, 0, 0}, Writing::kWorks, kStart + Milliseconds(1)) == kNothing);
   CHECK(report.due({4, 0, 0}, Writing::kEnds, kStart + Milliseconds(2)) == Losses{1, 0, 0});
