@@ -14,8 +14,9 @@ namespace drover::log {
 
 namespace {
 
+// Without waiting: a FIFO has to have a reader.
 Result<int> open_file(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
   if (fd >= 0) return fd;
   const int error = errno;
   return fail(
@@ -55,7 +56,7 @@ int Output::put(std::string_view text) {
     if (written > 0) {
       at_line_start_ = text[static_cast<std::size_t>(written) - 1] == '\n';
       text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno == EAGAIN) {  // whoever shares our stdout has made it non-blocking
+    } else if (errno == EAGAIN) {  // a full FIFO, or whoever shares our stdout has made it non-blocking
       pollfd wait{.fd = fd_, .events = POLLOUT, .revents = 0};
       ::poll(&wait, 1, -1);
     } else if (errno != EINTR) {

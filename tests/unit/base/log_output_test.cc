@@ -2,8 +2,10 @@
 #include "base/log_output.h"
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
@@ -141,6 +143,22 @@ TEST_CASE("where the path cannot be opened the old file stays, and the error say
         "log.access: cannot open " + path + ": No such file or directory (errno " + std::to_string(ENOENT) + ")");
   CHECK(output->write("line\n") == 0);
   CHECK(contents(folder / "moved/log") == "line\n");
+}
+
+TEST_CASE("a FIFO that nobody reads is an error and not a wait; one with a reader gets its lines") {
+  const TemporaryFolder folder;
+  const std::string path = folder / "fifo";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  const auto refused = Output::open(path);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail.find("errno " + std::to_string(ENXIO)) != std::string::npos);
+
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  CHECK(open_output(path)->write("line\n") == 0);
+  char text[16];
+  CHECK(::read(reader, text, sizeof(text)) == 5);
+  ::close(reader);
 }
 
 TEST_CASE("there is nothing to reopen of stderr") {
