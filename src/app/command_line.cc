@@ -11,6 +11,7 @@ constexpr const char* kSynopsis =
     "usage: drover -c FILE [--pidfile FILE] [--daemon]   serve\n"
     "       drover -t -c FILE                            check FILE (-T: and print what is in force)\n"
     "       drover --demo                                try it out, with two built-in backends\n"
+    "       drover ctl COMMAND                           talk to a running Drover (drover ctl --help)\n"
     "       drover -v | -V | --help\n";
 
 // The flags as CLI11 fills them in.
@@ -62,8 +63,17 @@ std::unexpected<UsageText> usage_error(const std::string& what) {
 }  // namespace
 
 std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == "ctl") {
+    auto ctl = parse_ctl_line({arguments.begin() + 1, arguments.end()});
+    if (!ctl) return std::unexpected(ctl.error());
+    CommandLine line;
+    line.action = CommandLine::Action::kCtl;
+    line.ctl = *std::move(ctl);
+    return line;
+  }
   CLI::App parser("Drover, a WebSocket-aware reverse proxy");
   parser.name("drover");
+  parser.footer("drover ctl COMMAND talks to a running Drover: drover ctl --help");
   CommandLine line;
   Flags flags;
   declare_options(parser, line, flags);

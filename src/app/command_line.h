@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "app/exit_code.h"
+#include "app/ctl_command_line.h"
+#include "app/usage_text.h"
 
 namespace drover::app {
 
@@ -18,6 +19,7 @@ struct CommandLine {
     kCheckAndPrint,   // -T: the effective configuration too
     kVersion,         // -v
     kVersionDetails,  // -V
+    kCtl,             // ctl …: `ctl` says what
   };
   enum class Ground : std::uint8_t { kForeground, kBackground };
 
@@ -25,12 +27,7 @@ struct CommandLine {
   Ground ground = Ground::kForeground;
   std::string config_file;
   std::string pidfile;  // empty: none
-};
-
-// Nothing to do but to print this and to exit: help (to stdout, kOk) or a usage error (to stderr, kUsage).
-struct UsageText {
-  ExitCode code = ExitCode::kUsage;
-  std::string text;  // lines, each ended by '\n'
+  CtlLine ctl;
 };
 
 // `arguments` without the program's name.

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/command_line.h"
+#include "app/ctl.h"
 #include "app/output.h"
 #include "app/serve.h"
 #include "app/version.h"
@@ -22,6 +23,7 @@ ExitCode perform(const CommandLine& line) {
     case Action::kCheckAndPrint: return check(line);
     case Action::kVersion: return print("drover " + version() + "\n");
     case Action::kVersionDetails: return print(version_with_libraries());
+    case Action::kCtl: return ctl(line.ctl);
   }
   return ExitCode::kUsage;
 }
