@@ -1,11 +1,11 @@
 // A file, an environment, and a default.
 #include "app/ctl_admin_port.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 
 #include "config/addresses.h"
-#include "http/strictness.h"
 
 namespace drover::app {
 
@@ -31,7 +31,8 @@ config::Endpoint reachable(const config::Endpoint& bind) {
 Result<std::string> checked_token(std::string token, const std::string& source) {
   while (token.ends_with('\n') || token.ends_with('\r')) token.pop_back();
   if (token.empty()) return wrong(source + " has no token");
-  if (http::has_control(token)) return wrong(source + " has a line break or another control character in the token");
+  const bool visible = std::ranges::all_of(token, [](char c) { return c > ' ' && c <= '~'; });
+  if (!visible) return wrong(source + " has more than visible ASCII characters in the token");
   return token;
 }
 

@@ -1,8 +1,7 @@
 // A connection a request: an admin port is asked a handful of times.
 #include "app/ctl_client.h"
 
-#include <algorithm>
-#include <array>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -110,7 +109,7 @@ Result<CtlClient::Answer> CtlClient::exchange(const std::string& request) const 
   auto connection = connect(port_.address, deadline_);
   if (!connection) return std::unexpected(connection.error());
   if (const auto written = connection->write(request); !written) return std::unexpected(written.error());
-  std::vector<std::byte> space(64 * 1024);
+  std::vector<std::uint8_t> space(64 * 1024);
   Reading reading;
   while (true) {
     const auto got = connection->read(space);

@@ -72,7 +72,7 @@ Result<void> CtlConnection::write(std::string_view text) {
   return {};
 }
 
-Result<std::size_t> CtlConnection::read(std::span<std::byte> space) {
+Result<std::size_t> CtlConnection::read(MutableBytes space) {
   while (true) {
     // Before each read: who drips a byte at a time is not to get past the deadline.
     if (const auto waited = wait_for(POLLIN); !waited) return std::unexpected(waited.error());

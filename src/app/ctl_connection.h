@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <span>
 #include <string_view>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "net/address.h"
@@ -26,7 +26,7 @@ class CtlConnection {
   // All of it.
   Result<void> write(std::string_view text);
   // How many bytes it read; 0 at the peer's end.
-  Result<std::size_t> read(std::span<std::byte> space);
+  Result<std::size_t> read(MutableBytes space);
 
  private:
   CtlConnection(int fd, MonotonicTime deadline) : fd_(fd), deadline_(deadline) {}
