@@ -73,7 +73,7 @@ std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::
   }
   CLI::App parser("Drover, a WebSocket-aware reverse proxy");
   parser.name("drover");
-  parser.footer("drover ctl COMMAND talks to a running Drover: drover ctl --help");
+  parser.footer("drover ctl COMMAND talks to a running Drover: drover ctl --help\n");
   CommandLine line;
   Flags flags;
   declare_options(parser, line, flags);

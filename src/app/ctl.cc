@@ -46,7 +46,8 @@ Result<Said> show_sessions(const CtlLine& line, const CtlClient& client) {
   const auto sessions = list_sessions(client, line);
   if (!sessions) return std::unexpected(sessions.error());
   if (wants_json(line)) return Said{merged(*sessions), {}};
-  return Said{sessions_table(*sessions, standard_screen()), sessions_note(*sessions)};
+  if (sessions->sessions.empty()) return Said{{}, "no sessions\n"};
+  return Said{sessions_table(*sessions, standard_screen()), more_sessions_note(*sessions)};
 }
 
 std::string path_of_session(const CtlLine& line) {

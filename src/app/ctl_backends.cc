@@ -32,18 +32,18 @@ std::unexpected<Error> not_found(const std::vector<PoolAnswer>& pools, const std
               "no backend " + config::in_quotes(written) + (hint.empty() ? "; drover ctl status lists them" : hint));
 }
 
-// What is asked of the backend, as `ready`, `maintenance` or its weight.
+// Of what `line` changes: what it shall be, and what it was.
 std::string asked(const CtlLine& line) {
   switch (line.verb) {
     case Verb::kReady: return "ready";
     case Verb::kMaintenance: return "maintenance";
-    default: return "weight " + std::to_string(line.weight);
+    default: return std::to_string(line.weight);
   }
 }
 
 std::string had(const CtlLine& line, const BackendAnswer& before) {
-  if (line.verb != Verb::kWeight) return before.operator_state;
-  return "weight " + (before.weight ? std::to_string(*before.weight) : "unknown");
+  if (line.verb != Verb::kWeight) return printable(before.operator_state);
+  return before.weight ? std::to_string(*before.weight) : "unknown";
 }
 
 }  // namespace
@@ -74,14 +74,14 @@ Change change_of(const CtlLine& line, const BackendAnswer& backend) {
   const std::string path =
       "/api/v1/backends/" + percent_encoded(backend.pool) + "/" + percent_encoded(backend.name) + "/";
   if (line.verb != Verb::kWeight) return {"POST", path + asked(line), ""};
-  return {"PUT", path + "weight", R"({"weight":)" + std::to_string(line.weight) + "}"};
+  return {"PUT", path + "weight", R"({"weight":)" + asked(line) + "}"};
 }
 
 std::string change_text(const CtlLine& line, const BackendAnswer& before, const std::string& note) {
   const auto now = asked(line);
   const auto was = had(line, before);
-  std::string text = printable(full_name(before)) + ": " + now;
-  text.append(now == was ? ", as before" : " (was " + printable(was) + ")");
+  std::string text = printable(full_name(before)) + (line.verb == Verb::kWeight ? ": weight " : ": ") + now;
+  text.append(now == was ? ", as before" : " (was " + was + ")");
   if (!note.empty()) text.append("; ").append(printable(note));
   return text.append("\n");
 }

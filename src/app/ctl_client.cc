@@ -99,9 +99,9 @@ Result<CtlClient::Answer> CtlClient::ask(std::string_view method, std::string_vi
                   "no answer at " + place() + " within " + config::format_duration(timeout_) +
                       "; is it Drover's admin port? A longer --timeout waits longer");
     default:
-      return fail(error.code, error.side,
-                  "no answer at " + place() + ": " + error.detail +
-                      "; is Drover running, and is admin.bind that address?");
+      return fail(
+          error.code, error.side,
+          "no answer at " + place() + ": " + error.detail + "; is Drover running, and is admin.bind that address?");
   }
 }
 

@@ -3,10 +3,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include <array>
 #include <functional>
 #include <string_view>
 
 #include "config/addresses.h"
+#include "config/text.h"
 #include "config/values.h"
 
 namespace drover::app {
@@ -26,7 +28,7 @@ constexpr const char* kSynopsis =
 
 constexpr const char* kFooter =
     "The admin port is that of --admin, of the file of -c, of the environment's DROVER_ADMIN, or 127.0.0.1:9900.\n"
-    "Its token is in the file of --token-file, in that of -c, or in the environment's DROVER_ADMIN_TOKEN.";
+    "Its token is in the file of --token-file, in that of -c, or in the environment's DROVER_ADMIN_TOKEN.\n";
 
 // What CLI11 has as text or flag, and the rest of CtlLine as it is.
 struct Written {
@@ -52,9 +54,10 @@ auto taken_by(Parse parse) {
 void declare_common(CLI::App& parser, Written& written) {
   parser.set_help_flag("-h,--help", "Print this and exit");
   parser.footer(kFooter);
-  auto* config = parser.add_option("-c,--config", written.line.config_file, "Drover's configuration: address and token")
-                     ->type_name("FILE")
-                     ->check(not_empty);
+  auto* config =
+      parser.add_option("-c,--config", written.line.config_file, "Drover's configuration: address and token")
+          ->type_name("FILE")
+          ->check(not_empty);
   parser.add_option("--admin", written.admin, "Where the admin port is")
       ->type_name("HOST:PORT")
       ->check(taken_by(config::parse_endpoint))
@@ -65,7 +68,10 @@ void declare_common(CLI::App& parser, Written& written) {
       ->excludes(config);
   parser.add_option("--timeout", written.timeout, "How long all of it may take (5s)")
       ->type_name("TIME")
-      ->check(taken_by(config::parse_duration));
+      ->check(taken_by([](const std::string& text) {
+        auto time = config::parse_duration(text);
+        return time && time->count() == 0 ? config::invalid("no answer comes within no time") : time;
+      }));
   parser.add_flag("--json", written.json, "Print the JSON of the admin port");
   parser.require_subcommand(1);
   parser.fallthrough();  // inherited by the commands
@@ -73,16 +79,15 @@ void declare_common(CLI::App& parser, Written& written) {
 
 CLI::App& declare_command(CLI::App& parser, const char* name, const char* what, const std::function<void()>& chosen) {
   auto* command = parser.add_subcommand(name, what);
-  command->footer("The options of all commands: drover ctl --help");
+  command->footer("The options of all commands: drover ctl --help\n");
   command->parse_complete_callback(chosen);
   return *command;
 }
 
 void declare_sessions(CLI::App& parser, Written& written) {
   CtlLine& line = written.line;
-  auto& command = declare_command(parser, "sessions", "Who is connected", [&line] {
-    line.verb = line.session.empty() ? Verb::kSessions : Verb::kSession;
-  });
+  auto& command = declare_command(parser, "sessions", "Who is connected",
+                                  [&line] { line.verb = line.session.empty() ? Verb::kSessions : Verb::kSession; });
   auto* id = command.add_option("ID", line.session, "That session alone, in full")->check(not_empty);
   const auto add = [&](const char* name, std::string& text, const char* type, const char* what) {
     return command.add_option(name, text, what)->type_name(type)->check(not_empty)->excludes(id);
@@ -123,6 +128,15 @@ void declare_commands(CLI::App& parser, Written& written) {
   weight.add_option("N", written.weight, "Its weight")->required()->check(taken_by(config::parse_number));
 }
 
+// What CLI11 cannot word: it only knows that none of the commands was there.
+std::string sentence_of(const CLI::App& parser, const CLI::ParseError& problem) {
+  const auto others = parser.remaining();
+  if (!parser.get_subcommands().empty() || others.empty()) return problem.what();
+  constexpr std::array<std::string_view, 7> kCommands = {"status", "sessions",    "close", "config",
+                                                         "ready",  "maintenance", "weight"};
+  return "no command " + config::in_quotes(others.front()) + config::did_you_mean(others.front(), kCommands);
+}
+
 // Every text has passed its check.
 CtlLine line_of(Written&& written) {
   CtlLine line = std::move(written.line);
@@ -150,7 +164,7 @@ std::expected<CtlLine, UsageText> parse_ctl_line(const std::vector<std::string>&
     return std::unexpected(UsageText{ExitCode::kOk, parser.help()});
   } catch (const CLI::ParseError& problem) {
     return std::unexpected(
-        UsageText{ExitCode::kUsage, std::string("drover ctl: ") + problem.what() + "\n" + kSynopsis});
+        UsageText{ExitCode::kUsage, "drover ctl: " + sentence_of(parser, problem) + "\n" + kSynopsis});
   }
   return line_of(std::move(written));
 }

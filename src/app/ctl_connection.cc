@@ -7,7 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <limits>
+#include <climits>
 #include <system_error>
 
 namespace drover::app {
@@ -48,10 +48,9 @@ CtlConnection::~CtlConnection() {
 
 Result<void> CtlConnection::wait_for(short events) const {
   while (true) {
-    const auto left = std::clamp<Milliseconds::rep>((deadline_ - monotonic_now()).count(), 0,
-                                                    std::numeric_limits<int>::max());
+    const auto left = std::min<Milliseconds::rep>((deadline_ - monotonic_now()).count(), INT_MAX);
     pollfd waited{.fd = fd_, .events = events, .revents = 0};
-    const int ready = ::poll(&waited, 1, static_cast<int>(left));
+    const int ready = left > 0 ? ::poll(&waited, 1, static_cast<int>(left)) : 0;
     if (ready > 0) return {};
     if (ready == 0) return fail(Code::kConnectTimeout, Side::kDrover, "timed out");
     if (errno != EINTR) return failed(errno);

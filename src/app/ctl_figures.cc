@@ -65,7 +65,7 @@ std::string count_text(std::uint64_t count) {
 
 std::string age_text(Milliseconds age) {
   const auto total = std::max<Milliseconds::rep>(age.count(), 0);
-  if (total < 1000) return fmt::format("{}ms", total);
+  if (total > 0 && total < 1000) return fmt::format("{}ms", total);
   const auto seconds = total / 1000;
   if (seconds < 60) return fmt::format("{}s", seconds);
   if (seconds < 3600) return fmt::format("{}m{}s", seconds / 60, seconds % 60);

@@ -13,7 +13,7 @@ namespace drover::app {
 std::string bytes_text(std::uint64_t bytes);
 // "99999", "1.2M": exact up to there.
 std::string count_text(std::uint64_t count);
-// "850ms", "12s", "3m20s", "4h5m", "3d4h": the two largest units.
+// "0s", "850ms", "12s", "3m20s", "4h5m", "3d4h": the two largest units.
 std::string age_text(Milliseconds age);
 // Of a share: "0.4 %", "12 %".
 std::string percent_text(double share);

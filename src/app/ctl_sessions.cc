@@ -61,7 +61,8 @@ Result<SessionsAnswer> list_sessions(const CtlClient& client, const CtlLine& lin
     if (!body) return std::unexpected(body.error());
     auto page = read_sessions(*body);
     if (!page.cursor.empty() && page.cursor == all.cursor) {
-      return fail(Code::kBadGateway, Side::kDrover, client.place() + " gives the same page of sessions again and again");
+      return fail(Code::kBadGateway, Side::kDrover,
+                  client.place() + " gives the same page of sessions again and again");
     }
     append(all, std::move(page));
   } while (!all.cursor.empty() && (!line.limit || all.sessions.size() < *line.limit));
@@ -100,8 +101,7 @@ std::string sessions_table(const SessionsAnswer& sessions, const Screen& screen)
   return table.text(screen);
 }
 
-std::string sessions_note(const SessionsAnswer& sessions) {
-  if (sessions.sessions.empty()) return "no sessions\n";
+std::string more_sessions_note(const SessionsAnswer& sessions) {
   if (sessions.cursor.empty()) return {};
   return "there are more than these " + std::to_string(sessions.sessions.size()) + ": see --limit and --all\n";
 }

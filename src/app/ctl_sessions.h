@@ -16,8 +16,8 @@ namespace drover::app {
 Result<SessionsAnswer> list_sessions(const CtlClient& client, const CtlLine& line);
 
 std::string sessions_table(const SessionsAnswer& sessions, const Screen& screen);
-// What the table does not say: that there are none, or more; else empty. A line.
-std::string sessions_note(const SessionsAnswer& sessions);
+// A line where there are more than these, else empty.
+std::string more_sessions_note(const SessionsAnswer& sessions);
 // One session in full, a line a field.
 std::string session_text(const SessionAnswer& session);
 

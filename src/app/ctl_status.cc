@@ -53,8 +53,8 @@ Table ceilings(const HealthAnswer& health) {
   Table table({{"CEILING"}, {"USED", Align::kRight}, {"LIMIT", Align::kRight}, {"PERCENT", Align::kRight}, {""}});
   add_ceiling(table, "connections", health.connections);
   add_ceiling(table, "descriptors", health.descriptors);
-  add_ceiling(table, "ports", health.ports,
-              health.ports_backend.empty() ? "" : "to " + printable(health.ports_backend));
+  const bool some = health.ports.used.value_or(0) > 0;
+  add_ceiling(table, "ports", health.ports, some ? "to " + printable(health.ports_backend) : "");
   add_amount(table, "memory", shown(health.resident_bytes, bytes_text));
   add_amount(table, "buffered", shown(health.buffered_bytes, bytes_text));
   add_amount(table, "log lines dropped", shown(health.log_lines_dropped, exact),
