@@ -88,7 +88,7 @@ class Builder : public YAML::EventHandler {
   // "?" is yaml-cpp's word for no tag, "!" for no tag on a quoted scalar.
   static void refuse_tag(const YAML::Mark& mark, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!")
-      throw Refusal(to_position(mark), "YAML tags are not supported, got " + in_quotes(tag));
+      throw Refusal(to_position(mark), "YAML tags are not supported; a value that begins with '!' needs quotes");
   }
 
   static void check_depth(const YAML::Mark& mark, std::size_t depth) {

@@ -1,8 +1,11 @@
-// The effective configuration as YAML in the long form. Strings are quoted, so that nothing in them is syntax, and what
-// is no string is not: the JSON is made of this.
+// The effective configuration as a tree in the long form, every default spelled out. What a key's value is, a number,
+// a word or a text, is decided here and nowhere else.
+#include <initializer_list>
 #include <limits>
+#include <string_view>
 #include <utility>
 
+#include "config/dump_tree.h"
 #include "config/hash_key.h"
 #include "config/load.h"
 #include "config/values.h"
@@ -10,25 +13,8 @@
 namespace drover::config {
 namespace {
 
-// Double quotes for YAML, "$$" for the expansion. There are no control characters to escape: the loader takes none.
-std::string string(std::string_view text) {
-  std::string result = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') result += '\\';
-    if (c == '$') result += '$';
-    result += c;
-  }
-  return result + "\"";
-}
-
-// Whether there is one, and no more: a dump ends up in logs and tickets.
-std::string secret(std::string_view text) {
-  return string(text.empty() ? "" : "***");
-}
-
-std::string flag(bool value) {
-  return value ? "true" : "false";
-}
+using Kind = DumpValue::Kind;
+using Entries = std::initializer_list<DumpEntry>;
 
 std::string_view name_of(HealthCheck::Type type) {
   switch (type) {
@@ -64,161 +50,196 @@ std::string_view name_of(LogFormat format) {
   return "json";
 }
 
-class Writer {
- public:
-  // "  key: value"; an empty value opens a map or a list.
-  void line(std::size_t indent, std::string_view key, std::string_view value = "") {
-    out_.append(indent, ' ').append(key).append(":");
-    if (!value.empty()) out_.append(" ").append(value);
-    out_ += '\n';
-  }
-  void item(std::size_t indent, std::string_view value) { out_.append(indent, ' ').append("- ").append(value) += '\n'; }
-  std::string take() { return std::move(out_); }
-
- private:
-  std::string out_;
-};
-
-template <class Items, class Text>
-std::string flow_list(const Items& items, Text text) {
-  std::string result = "[";
-  for (const auto& each : items) result += (result.size() > 1 ? ", " : "") + string(text(each));
-  return result + "]";
+DumpValue scalar(Kind kind, std::string_view text) {
+  DumpValue value;
+  value.kind = kind;
+  value.text = text;
+  return value;
 }
 
-void write_routes(Writer& writer, const Config& config) {
-  writer.line(0, "routes");
-  for (const Route& route : config.routes) {
-    std::string match;
-    const auto add = [&](std::string_view key, const std::string& value) {
-      match.append(match.empty() ? "" : ", ").append(key).append(": ").append(value);
-    };
-    if (route.match.host) add("host", string(*route.match.host));
-    if (route.match.path) add("path", string(*route.match.path));
-    if (route.match.websocket) add("websocket", flag(*route.match.websocket));
-    writer.item(2, "match: {" + match + "}");
-    writer.line(4, "pool", string(route.pool));
-    writer.line(4, "strip_prefix", flag(route.strip_prefix));
-    writer.line(4, "allowed_origins", flow_list(route.allowed_origins, [](const std::string& each) { return each; }));
-  }
+DumpValue text(std::string_view value) {
+  return scalar(Kind::kText, value);
 }
 
-void write_balancing(Writer& writer, const Pool& pool) {
-  if (pool.policy == "consistent_hash") {
-    writer.line(4, "policy");
-    writer.line(6, pool.policy);
-    writer.line(8, "key", string(format_hash_key(pool.consistent_hash.key)));
-    writer.line(8, "bound", format_decimal(pool.consistent_hash.bound));
-  } else {
-    writer.line(4, "policy", pool.policy);
-  }
-  const bool all = pool.choices == kAllChoices;
-  writer.line(4, "choices", !pool.choices ? "auto" : all ? "all" : std::to_string(*pool.choices));
-  writer.line(4, "score");
-  writer.line(6, "connections", format_decimal(pool.score.connections));
-  writer.line(6, "cpu", format_decimal(pool.score.cpu));
-  writer.line(6, "memory", format_decimal(pool.score.memory));
-  writer.line(6, "latency", format_decimal(pool.score.latency));
-  writer.line(6, "message_rate", format_decimal(pool.score.message_rate));
-  writer.line(6, "latency_reference", format_duration(pool.score.latency_reference));
-  writer.line(6, "stale_after", format_duration(pool.score.stale_after));
-  writer.line(4, "slow_start", format_duration(pool.slow_start));
+DumpValue word(std::string_view value) {
+  return scalar(Kind::kWord, value);
 }
 
-void write_health(Writer& writer, const Pool& pool) {
-  const HealthCheck& check = pool.health_check;
-  writer.line(4, "health_check");
-  writer.line(6, "type", name_of(check.type));
-  writer.line(6, "path", string(check.path));
-  writer.line(6, "host", string(check.host));
-  writer.line(6, "expect_status", std::to_string(check.expect_status));
-  writer.line(6, "expect_body", string(check.expect_body));
-  writer.line(6, "interval", format_duration(check.interval));
-  writer.line(6, "timeout", format_duration(check.timeout));
-  writer.line(6, "rise", std::to_string(check.rise));
-  writer.line(6, "fall", std::to_string(check.fall));
-  writer.line(6, "agent_port", std::to_string(check.agent_port));
-  writer.line(4, "resolve_interval", format_duration(pool.resolve_interval));
-  writer.line(4, "ejection");
-  writer.line(6, "failures", std::to_string(pool.ejection.failures));
-  writer.line(6, "base_time", format_duration(pool.ejection.base_time));
-  writer.line(6, "max_ejected_percent", std::to_string(pool.ejection.max_ejected_percent));
-  writer.line(4, "panic_threshold", format_share(pool.panic_threshold));
-  writer.line(4, "on_down", name_of(pool.on_down));
-  writer.line(4, "required", flag(pool.required));
+DumpValue number(std::uint64_t value) {
+  return scalar(Kind::kLiteral, std::to_string(value));
 }
 
-void write_pool(Writer& writer, const Pool& pool) {
-  writer.line(2, string(pool.name));
-  writer.line(4, "backends");
-  for (const BackendSpec& backend : pool.backends) {
-    writer.item(6, "name: " + string(backend.name));
-    writer.line(8, "address", string(backend.address.text));
-    writer.line(8, "weight", std::to_string(backend.weight));
-    writer.line(8, "max_connections", std::to_string(backend.max_connections));
-  }
-  write_balancing(writer, pool);
-  writer.line(4, "attempts", std::to_string(pool.attempts));
-  write_health(writer, pool);
-  writer.line(4, "limits");
-  writer.line(6, "max_message_size", format_size(pool.limits.max_message_size));
-  writer.line(6, "max_fragments", std::to_string(pool.limits.max_fragments));
-  writer.line(4, "slow_client");
-  writer.line(6, "max_queued", format_size(pool.slow_client.max_queued));
-  writer.line(4, "timeouts");
-  writer.line(6, "connect", format_duration(pool.timeouts.connect));
-  writer.line(6, "upgrade", format_duration(pool.timeouts.upgrade));
-  writer.line(6, "idle", format_duration(pool.timeouts.idle));
-  writer.line(6, "stalled_write", format_duration(pool.timeouts.stalled_write));
-  writer.line(6, "close", format_duration(pool.timeouts.close));
-  writer.line(4, "ping");
-  writer.line(6, "clients", format_duration(pool.ping.clients));
-  writer.line(6, "backends", format_duration(pool.ping.backends));
-  writer.line(6, "timeout", format_duration(pool.ping.timeout));
+DumpValue decimal(double value) {
+  return scalar(Kind::kLiteral, format_decimal(value));
 }
 
-void write_process(Writer& writer, const Config& config) {
-  const bool limited = config.limits.max_connections < std::numeric_limits<std::uint32_t>::max();
-  writer.line(0, "limits");
-  writer.line(2, "max_connections", limited ? std::to_string(config.limits.max_connections) : "0");
-  writer.line(2, "max_head_size", format_size(config.limits.max_head_size));
-  writer.line(2, "max_headers", std::to_string(config.limits.max_headers));
-  writer.line(2, "head_timeout", format_duration(config.limits.head_timeout));
-  writer.line(0, "shutdown");
-  writer.line(2, "announce", format_duration(config.shutdown.announce));
-  writer.line(2, "pace", config.shutdown.pace ? format_rate(*config.shutdown.pace) : "auto");
-  writer.line(2, "deadline", format_duration(config.shutdown.deadline));
-  writer.line(0, "admin");
-  writer.line(2, "bind", string(config.admin.bind ? config.admin.bind->text : ""));
-  writer.line(2, "token", secret(config.admin.token));
-  writer.line(2, "load_token", secret(config.admin.load_token));
-  writer.line(2, "hosts", flow_list(config.admin.hosts, [](const std::string& each) { return each; }));
-  writer.line(0, "probes");
-  writer.line(2, "bind", string(config.probes.bind ? config.probes.bind->text : ""));
-  writer.line(0, "log");
-  writer.line(2, "level", name_of(config.log.level));
-  writer.line(2, "access", string(config.log.access));
-  writer.line(2, "format", name_of(config.log.format));
+DumpValue flag(bool value) {
+  return scalar(Kind::kLiteral, value ? "true" : "false");
+}
+
+DumpValue duration(milliseconds value) {
+  return word(format_duration(value));
+}
+
+DumpValue size(std::uint64_t value) {
+  return word(format_size(value));
+}
+
+DumpValue endpoint(const std::optional<Endpoint>& value) {
+  return text(value ? value->text : "");
+}
+
+// Whether there is one, and no more: a dump ends up in logs and tickets.
+DumpValue secret(const std::string& value) {
+  return text(value.empty() ? std::string_view() : kHiddenSecret);
+}
+
+DumpValue map(Entries entries) {
+  DumpValue value;
+  value.kind = Kind::kMap;
+  value.entries = entries;
+  return value;
+}
+
+template <class Items, class Show>
+DumpValue list(const Items& items, Show show) {
+  DumpValue value;
+  value.kind = Kind::kList;
+  for (const auto& item : items) value.items.push_back(show(item));
+  return value;
+}
+
+DumpValue listener_of(const Listener& listener) {
+  return map({{"bind", text(listener.bind.text)},
+              {"shared", flag(listener.shared)},
+              {"health_path", text(listener.health_path)}});
+}
+
+DumpValue route_of(const Route& route) {
+  DumpValue match = map({});
+  if (route.match.host) match.entries.push_back({"host", text(*route.match.host)});
+  if (route.match.path) match.entries.push_back({"path", text(*route.match.path)});
+  if (route.match.websocket) match.entries.push_back({"websocket", flag(*route.match.websocket)});
+  return map({{"match", std::move(match)},
+              {"pool", text(route.pool)},
+              {"strip_prefix", flag(route.strip_prefix)},
+              {"allowed_origins", list(route.allowed_origins, text)}});
+}
+
+DumpValue backend_of(const BackendSpec& backend) {
+  return map({{"name", text(backend.name)},
+              {"address", text(backend.address.text)},
+              {"weight", number(backend.weight)},
+              {"max_connections", number(backend.max_connections)}});
+}
+
+DumpValue policy_of(const Pool& pool) {
+  if (pool.policy != "consistent_hash") return word(pool.policy);
+  return map({{pool.policy, map({{"key", text(format_hash_key(pool.consistent_hash.key))},
+                                 {"bound", decimal(pool.consistent_hash.bound)}})}});
+}
+
+DumpValue choices_of(const Pool& pool) {
+  if (!pool.choices) return word("auto");
+  return *pool.choices == kAllChoices ? word("all") : number(*pool.choices);
+}
+
+DumpValue score_of(const Score& score) {
+  return map({{"connections", decimal(score.connections)},
+              {"cpu", decimal(score.cpu)},
+              {"memory", decimal(score.memory)},
+              {"latency", decimal(score.latency)},
+              {"message_rate", decimal(score.message_rate)},
+              {"latency_reference", duration(score.latency_reference)},
+              {"stale_after", duration(score.stale_after)}});
+}
+
+DumpValue health_check_of(const HealthCheck& check) {
+  return map({{"type", word(name_of(check.type))},
+              {"path", text(check.path)},
+              {"host", text(check.host)},
+              {"expect_status", number(check.expect_status)},
+              {"expect_body", text(check.expect_body)},
+              {"interval", duration(check.interval)},
+              {"timeout", duration(check.timeout)},
+              {"rise", number(check.rise)},
+              {"fall", number(check.fall)},
+              {"agent_port", number(check.agent_port)}});
+}
+
+DumpValue pool_of(const Pool& pool) {
+  return map({{"backends", list(pool.backends, backend_of)},
+              {"policy", policy_of(pool)},
+              {"choices", choices_of(pool)},
+              {"score", score_of(pool.score)},
+              {"slow_start", duration(pool.slow_start)},
+              {"attempts", number(pool.attempts)},
+              {"health_check", health_check_of(pool.health_check)},
+              {"resolve_interval", duration(pool.resolve_interval)},
+              {"ejection", map({{"failures", number(pool.ejection.failures)},
+                                {"base_time", duration(pool.ejection.base_time)},
+                                {"max_ejected_percent", number(pool.ejection.max_ejected_percent)}})},
+              {"panic_threshold", word(format_share(pool.panic_threshold))},
+              {"on_down", word(name_of(pool.on_down))},
+              {"required", flag(pool.required)},
+              {"limits", map({{"max_message_size", size(pool.limits.max_message_size)},
+                              {"max_fragments", number(pool.limits.max_fragments)}})},
+              {"slow_client", map({{"max_queued", size(pool.slow_client.max_queued)}})},
+              {"timeouts", map({{"connect", duration(pool.timeouts.connect)},
+                                {"upgrade", duration(pool.timeouts.upgrade)},
+                                {"idle", duration(pool.timeouts.idle)},
+                                {"stalled_write", duration(pool.timeouts.stalled_write)},
+                                {"close", duration(pool.timeouts.close)}})},
+              {"ping", map({{"clients", duration(pool.ping.clients)},
+                            {"backends", duration(pool.ping.backends)},
+                            {"timeout", duration(pool.ping.timeout)}})}});
+}
+
+DumpValue pools_of(const std::vector<Pool>& pools) {
+  DumpValue value;
+  value.kind = Kind::kNamedMap;
+  for (const Pool& pool : pools) value.entries.push_back({pool.name, pool_of(pool)});
+  return value;
+}
+
+DumpValue limits_of(const Limits& limits) {
+  const bool limited = limits.max_connections < std::numeric_limits<std::uint32_t>::max();
+  return map({{"max_connections", number(limited ? limits.max_connections : 0)},
+              {"max_head_size", size(limits.max_head_size)},
+              {"max_headers", number(limits.max_headers)},
+              {"head_timeout", duration(limits.head_timeout)}});
+}
+
+DumpValue tree_of(const Config& config) {
+  const Shutdown& shutdown = config.shutdown;
+  return map({{"workers", config.workers ? number(*config.workers) : word("auto")},
+              {"listeners", list(config.listeners, listener_of)},
+              {"trusted_proxies", list(config.trusted_proxies, [](const Network& each) { return text(each.text); })},
+              {"nameservers", list(config.nameservers, endpoint)},
+              {"routes", list(config.routes, route_of)},
+              {"pools", pools_of(config.pools)},
+              {"limits", limits_of(config.limits)},
+              {"shutdown", map({{"announce", duration(shutdown.announce)},
+                                {"pace", word(shutdown.pace ? format_rate(*shutdown.pace) : "auto")},
+                                {"deadline", duration(shutdown.deadline)}})},
+              {"admin", map({{"bind", endpoint(config.admin.bind)},
+                             {"token", secret(config.admin.token)},
+                             {"load_token", secret(config.admin.load_token)},
+                             {"hosts", list(config.admin.hosts, text)}})},
+              {"probes", map({{"bind", endpoint(config.probes.bind)}})},
+              {"log", map({{"level", word(name_of(config.log.level))},
+                           {"access", text(config.log.access)},
+                           {"format", word(name_of(config.log.format))}})}});
 }
 
 }  // namespace
 
 std::string to_yaml(const Config& config) {
-  Writer writer;
-  writer.line(0, "workers", config.workers ? std::to_string(*config.workers) : "auto");
-  writer.line(0, "listeners");
-  for (const Listener& listener : config.listeners) {
-    writer.item(2, "bind: " + string(listener.bind.text));
-    writer.line(4, "shared", flag(listener.shared));
-    writer.line(4, "health_path", string(listener.health_path));
-  }
-  writer.line(0, "trusted_proxies", flow_list(config.trusted_proxies, [](const Network& each) { return each.text; }));
-  writer.line(0, "nameservers", flow_list(config.nameservers, [](const Endpoint& each) { return each.text; }));
-  write_routes(writer, config);
-  writer.line(0, "pools");
-  for (const Pool& pool : config.pools) write_pool(writer, pool);
-  write_process(writer, config);
-  return writer.take();
+  return print_yaml(tree_of(config));
+}
+
+std::string to_json(const Config& config) {
+  return print_json(tree_of(config));
 }
 
 }  // namespace drover::config

@@ -20,7 +20,8 @@ bool is_name(std::string_view text) {
 Result<std::string> replacement(std::string_view inside, const Environment& environment) {
   const std::size_t separator = inside.find(":-");
   const std::string_view name = inside.substr(0, separator);
-  if (!is_name(name)) return invalid(in_quotes(name) + " is not the name of a variable; '$$' stands for a plain '$'");
+  // Not quoted: it may be part of a secret that has a "$" in it.
+  if (!is_name(name)) return invalid("'${…}' without the name of a variable; '$$' stands for a plain '$'");
   std::optional<std::string> value = environment(name);
   if (separator != std::string_view::npos) {
     if (!value || value->empty()) return std::string(inside.substr(separator + 2));

@@ -28,10 +28,11 @@ Loaded load_text(std::string_view text, const std::string& name, const Environme
 
 // The effective configuration as YAML in the long form with every default spelled out; load_text() of it gives
 // an equal configuration (unless it is longer than a file may be: aliases are spelled out too). For `drover -T`.
-// A secret is shown as "***", which is too short to load: a dump of a configuration with secrets is for reading.
+// No dump has a secret: one that is set is shown as "***", which the loader refuses by name. A configuration with
+// secrets is therefore dumped for reading, and equal after loading only once they are put in again.
 std::string to_yaml(const Config& config);
-// The same as JSON, which load_text() takes as well: a '$' stands there twice. Durations, sizes, rates and shares are
-// strings. For GET /api/v1/config.
+// The same keys and values as JSON, for GET /api/v1/config. load_text() takes it as well, and so a '$' stands there
+// twice. Numbers and flags are such; durations, sizes, rates and shares are strings, "0" as a size too. Never null.
 std::string to_json(const Config& config);
 
 }  // namespace drover::config

@@ -48,18 +48,10 @@ void read_workers(Reader& reader, const Field& field, Config& config) {
                                       std::to_string(processors) + " CPUs that this process may use");
 }
 
-// A path as it stands in a request, RFC 9112 section 3.2.1, without a query: it is compared byte for byte.
 void read_health_path(Reader& reader, const Field& field, std::string& out) {
   const auto text = reader.text(field);
-  if (!text) return;
-  const auto may_stand = [](char c) { return c > ' ' && c <= '~' && c != '?' && c != '#'; };
-  if (text->empty() ||
-      (text->front() == '/' && text->size() <= kLongestPath && std::ranges::all_of(*text, may_stand))) {
-    out = *text;
-    return;
-  }
-  reader.error(field.position(),
-               "'" + field.path + "' must be a path such as '/-/ready', without a query, got " + in_quotes(*text));
+  if (!text || text->empty()) return;
+  if (auto path = reader.parsed(field, *text, parse_path)) out = *std::move(path);
 }
 
 void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& config) {

@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::size_t kMostRoutes = 10'000;  // they are searched in order
 
-// As in a request target (RFC 9112 section 3.2.1), without a query.
-Result<std::string> parse_path(std::string_view text) {
-  const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
-  if (!text.starts_with('/') || !visible || text.find_first_of("?#") != std::string_view::npos)
-    return invalid("expected a path such as '/ws', percent-encoded and without query, got " + in_quotes(text));
-  return std::string(text);
-}
-
 std::string route_name(const RouteMatch& match) {
   const std::string name = match.host.value_or("") + match.path.value_or("");
   return name.empty() ? "*" : name;

@@ -36,7 +36,7 @@ void Reader::warn(Position position, std::string message) {
   diagnostics_.add({Severity::kWarning, file_, position.line, position.column, std::move(message)});
 }
 
-std::optional<Reader::Scalar> Reader::scalar(const Field& field) {
+std::optional<Reader::Scalar> Reader::scalar(const Field& field, Repeat repeat) {
   if (!field.is(NodeKind::kScalar)) return std::nullopt;
   auto expanded = expand(field.node->text, environment_);
   if (!expanded) {
@@ -44,7 +44,8 @@ std::optional<Reader::Scalar> Reader::scalar(const Field& field) {
     return std::nullopt;
   }
   if (find_non_text(expanded->text) || expanded->text.find_first_of("\t\r\n") != std::string::npos) {
-    error(field.position(), "'" + field.path + "' must be one line of text, got " + in_quotes(expanded->text));
+    const std::string got = repeat == Repeat::kNever ? "" : ", got " + in_quotes(expanded->text);
+    error(field.position(), "'" + field.path + "' must be one line of text" + got);
     return std::nullopt;
   }
   // In a flow map "${NAME}" has to be quoted; what comes from the environment is therefore of any type.
@@ -52,13 +53,19 @@ std::optional<Reader::Scalar> Reader::scalar(const Field& field) {
 }
 
 std::optional<std::string> Reader::text(const Field& field) {
-  auto found = scalar(field);
+  auto found = scalar(field, Repeat::kInMessages);
+  if (!found) return std::nullopt;
+  return std::move(found->text);
+}
+
+std::optional<std::string> Reader::secret(const Field& field) {
+  auto found = scalar(field, Repeat::kNever);
   if (!found) return std::nullopt;
   return std::move(found->text);
 }
 
 std::optional<std::string> Reader::unquoted(const Field& field, std::string_view expected) {
-  auto found = scalar(field);
+  auto found = scalar(field, Repeat::kInMessages);
   if (!found) return std::nullopt;
   if (found->quoted) {
     error(field.position(), "'" + field.path + "' must be " + std::string(expected) + ", got the string " +

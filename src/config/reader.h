@@ -58,6 +58,8 @@ class Reader {
 
   // An absent scalar, and one of the wrong kind, leaves `out` as it is; a wrong one is reported.
   std::optional<std::string> text(const Field& field);
+  // The same for what no message may repeat.
+  std::optional<std::string> secret(const Field& field);
   void flag(const Field& field, bool& out);
   void duration(const Field& field, milliseconds least, milliseconds& out);
   void decimal(const Field& field, double least, double most, double& out);
@@ -89,7 +91,8 @@ class Reader {
     std::string text;
     bool quoted = false;
   };
-  std::optional<Scalar> scalar(const Field& field);
+  enum class Repeat : std::uint8_t { kInMessages, kNever };
+  std::optional<Scalar> scalar(const Field& field, Repeat repeat);
   std::optional<std::string> unquoted(const Field& field, std::string_view expected);
   std::optional<std::uint64_t> number_between(const Field& field, std::uint64_t least, std::uint64_t most);
   void report_range(const Field& field, const std::string& text, const std::string& least, const std::string& most);

@@ -100,7 +100,11 @@ void check_map(Reader& reader, const Field& map, const Section& section) {
     const std::string& name = entry->key->text;
     const std::string path = map.child_path(name);
     const Key* key = section.find(name);
-    if (key == nullptr) {
+    const std::string_view before_colon = std::string_view(name).substr(0, name.find(':'));
+    if (key == nullptr && before_colon != name && section.find(before_colon) != nullptr) {
+      // YAML takes {token:VALUE} for one long key. It is not quoted: the value may be a secret.
+      reader.error(entry->key->position, "a space is missing after '" + map.child_path(before_colon) + ":'");
+    } else if (key == nullptr) {
       reader.error(entry->key->position, "unknown key " + in_quotes(path) + did_you_mean(name, section.names()));
     } else if (key->status == Status::kLater) {
       reader.error(entry->key->position, "key " + in_quotes(path) + " is not implemented in this version");

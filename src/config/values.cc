@@ -1,6 +1,7 @@
 // Parsing and formatting of scalars; everything here is pure.
 #include "config/values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -166,6 +167,13 @@ std::string format_share(double share) {
     if (parse_share(text) == share) break;
   }
   return text;
+}
+
+Result<std::string> parse_path(std::string_view text) {
+  const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~'; });
+  if (!text.starts_with('/') || !visible || text.find_first_of("?#") != std::string_view::npos)
+    return invalid("expected a path such as '/ws', percent-encoded and without query, got " + in_quotes(text));
+  return std::string(text);
 }
 
 Result<bool> parse_flag(std::string_view text) {

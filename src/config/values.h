@@ -39,6 +39,12 @@ std::string format_rate(double a_second);
 Result<double> parse_share(std::string_view text);
 std::string format_share(double share);
 
+// A path as in a request target (RFC 9112 section 3.2.1), without a query: "/ws", percent-encoded.
+Result<std::string> parse_path(std::string_view text);
+
+// What a dump shows in place of a secret. Shorter than any that the loader takes.
+inline constexpr std::string_view kHiddenSecret = "***";
+
 // "true" or "false"; the "yes", "on" and the like of YAML 1.1 are refused.
 Result<bool> parse_flag(std::string_view text);
 

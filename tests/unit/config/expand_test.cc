@@ -41,10 +41,10 @@ TEST_CASE("variables, defaults and dollars") {
 TEST_CASE("what cannot be expanded is named") {
   CHECK(expanded("x${NONE}") == "error: variable 'NONE' is not set and has no default");
   CHECK(expanded("${PORT").starts_with("error: '${' without '}'"));
-  CHECK(expanded("${}").starts_with("error: '' is not the name of a variable"));
-  CHECK(expanded("${1A}").starts_with("error: '1A' is not"));
-  CHECK(expanded("${A B}").starts_with("error: 'A B' is not"));
-  CHECK(expanded("${NONE-x}").starts_with("error: 'NONE-x' is not"));
+  CHECK(expanded("${}").starts_with("error: '${…}' without the name of a variable"));
+  CHECK(expanded("${1A}").starts_with("error: '${…}' without the name of a variable"));
+  CHECK(expanded("${A B}").starts_with("error: '${…}' without the name of a variable"));
+  CHECK(expanded("${NONE-x}").starts_with("error: '${…}' without the name of a variable"));
 }
 
 TEST_CASE("scalars of every type are expanded, keys are not") {

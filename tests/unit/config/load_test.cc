@@ -222,26 +222,4 @@ TEST_CASE("the environment of the process is the default") {
   CHECK_FALSE(process_environment("DROVER_LOAD_TEST").has_value());
 }
 
-TEST_CASE("the effective configuration loads to itself") {
-  for (const std::string& text :
-       {kBase, std::string(kLongForm),
-        // Found by the fuzzer: a host name that is longer than a name may be.
-        "listen: ':8080'\nbackends: ['" + std::string(60, 'h') + ".example:9001']\n",
-        kBase + "limits: {max_connections: 0, max_message_size: 3B}\nadmin: {bind: ''}\nworkers: 2\n"
-                "log: {level: error, access: './a$$$${b} \"c\" \\ü.log'}\nshutdown: {pace: 0.3/s}\ntimeouts: {idle: "
-                "1500ms}\n"
-                "routes: [{match: {websocket: false}, pool: default}]\n"}) {
-    const Config config = valid(text);
-    const std::string dump = to_yaml(config);
-    CAPTURE(dump);
-    const auto again = load_text(dump, "t", no_environment);
-    REQUIRE_MESSAGE(again.config.has_value(), again.diagnostics.text());
-    CHECK(*again.config == config);
-    CHECK(to_yaml(*again.config) == dump);
-    const auto from_json = load_text(to_json(config), "t", no_environment);
-    REQUIRE_MESSAGE(from_json.config.has_value(), from_json.diagnostics.text());
-    CHECK(*from_json.config == config);
-  }
-}
-
 }  // namespace drover::config
