@@ -59,9 +59,8 @@ ExitCode run(const std::string& pidfile, config::Config config, const OnReady& o
     written.emplace(Pidfile::create(pidfile));
     if (!*written) return complain(written->error().detail);
   }
-  const log::Settings settings{.level = level_of(config.log.level),
-                               .access = config.log.access,
-                               .format = format_of(config.log.format)};
+  const log::Settings settings{
+      .level = level_of(config.log.level), .access = config.log.access, .format = format_of(config.log.format)};
   if (auto opened = log::open(settings); !opened) return complain(opened.error().detail);
   const auto code = supervise(std::move(config), on_ready);
   log::close();
