@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 
@@ -150,7 +151,10 @@ def test_reasons_are_those_that_there_are():
 def _check_rules(tmp_path, text):
     file = tmp_path / "rules.yaml"
     file.write_text(text, encoding="utf-8")
-    done = subprocess.run(["promtool", "check", "rules", str(file)], capture_output=True, text=True, timeout=30, check=False)
+    promtool = shutil.which("promtool")
+    assert promtool, "package prometheus is missing: scripts/setup test"
+    done = subprocess.run([promtool, "check", "rules", str(file)], capture_output=True, text=True, timeout=30,
+                          check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

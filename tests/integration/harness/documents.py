@@ -90,6 +90,16 @@ class Namespace:
         if subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode != 0 or not shutil.which("ip"):
             pytest.skip("needs root, for a network namespace")
         self._stack = contextlib.ExitStack()
+        self.inside, self.backends = [], []
+
+    def __enter__(self):
+        with contextlib.ExitStack() as cleanup:
+            cleanup.callback(self._stack.close)
+            self._open()
+            cleanup.pop_all()
+        return self
+
+    def _open(self):
         script = f"ip link set lo up && ip addr add {CLIENT_ADDRESS} dev lo && echo up && exec sleep infinity"
         holder = self._start([*_NAMESPACE, "sh", "-c", script])
         self.inside = ["nsenter", f"--net=/proc/{holder.pid}/ns/net"]
@@ -113,9 +123,6 @@ class Namespace:
         """A list of words, or a line as one would type it."""
         words = ["bash", "-o", "pipefail", "-c", command] if isinstance(command, str) else command
         return subprocess.run([*self.inside, *words], capture_output=True, text=True, timeout=60, check=False, **options)
-
-    def __enter__(self):
-        return self
 
     def __exit__(self, *_):
         self._stack.close()
