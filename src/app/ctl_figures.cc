@@ -16,10 +16,10 @@ namespace {
 constexpr std::uint64_t kMostExact = 99'999;
 
 // "1.2" below 10, "12" above; the unit grows where rounding would make 1000 of it.
-template <std::size_t kUnits>
-std::string scaled(double value, const std::array<const char*, kUnits>& units) {
+template <std::size_t Units>
+std::string scaled(double value, const std::array<const char*, Units>& units) {
   std::size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < kUnits) {
+  while (value >= 999.5 && unit + 1 < Units) {
     value /= 1000;
     ++unit;
   }
