@@ -1,4 +1,4 @@
-"""Every command of docs/admin.md is run, against a Drover and backends as the document has them, and answered as it says."""
+"""Every command of docs/admin.md is run, on a Drover and backends as the document has them, and answered as it says."""
 
 import contextlib
 import re
@@ -96,9 +96,15 @@ def test_commands_are_answered_as_the_document_says(section, tmp_path):
             drover.wait(30)  # without a signal
 
 
+def _lines():
+    """Every command of the document, with its status."""
+    return [line for blocks in _SECTIONS.values() for block in blocks if block.language == "sh"
+            for line in commands(block)]
+
+
 def test_no_command_and_no_answer_is_left_out():
     assert [name for name in _RUN if name] == list(_SECTIONS)[1:], "a section without a command"
-    run = [line for blocks in _SECTIONS.values() for block in blocks if block.language == "sh" for line in commands(block)]
+    run = _lines()
     assert all(command.startswith("curl ") and status for command, status in run)
     assert len(run) == len(re.findall(r"\bcurl\b", _TEXT)), "a curl that is in no block of sh"
     for blocks in _SECTIONS.values():
@@ -111,8 +117,7 @@ def test_no_command_and_no_answer_is_left_out():
 def test_the_document_has_every_call_and_no_other():
     listed = re.findall(r"^\| `([A-Z]+) (/\S*)` \|", _TEXT, re.MULTILINE)
     assert sorted(listed) == sorted(_endpoints())
-    lines = [command for blocks in _SECTIONS.values() for block in blocks if block.language == "sh"
-             for command, _ in commands(block)]
+    lines = [command for command, _ in _lines()]
     for method, path in listed:
         pattern = r"http://127\.0\.0\.1:9900" + re.sub(r"\\{\w+\\}", r"[^/?' ]+", re.escape(path)) + r"(?=[?' ]|$)"
-        assert any(re.search(pattern, line) and _method(line) == method for line in lines), f"no example of {method} {path}"
+        assert any(re.search(pattern, line) and _method(line) == method for line in lines), f"no {method} {path}"

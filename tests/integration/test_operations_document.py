@@ -1,5 +1,5 @@
-"""Every command of docs/operations.md is run, on a Drover that has had a bad night, and every expression and alert is read by
-Prometheus's own tool."""
+"""Every command of docs/operations.md is run, on a Drover that has had a bad night, and every expression and alert is
+read by Prometheus's own tool."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 import pytest
-from harness import documented_types, wait_until
+from harness import KEY, documented_types, wait_until
 from harness.documents import ROOT, Namespace, check_json, check_text, commands, sections
 from harness.drover import drover_binary
 
@@ -32,7 +32,7 @@ shutdown: {pace: 100000/s}
 
 
 class _Night:
-    """Drover in a namespace, with sessions that run, that have ended, that were lost with a backend, and a refused one."""
+    """Drover in a namespace, with sessions that run, have ended, or were lost with a backend, and one refused."""
 
     def __init__(self, namespace, directory):
         self._namespace, self._directory = namespace, directory
@@ -117,8 +117,8 @@ def test_maintenance_keeps_sessions_and_gives_no_new_ones(tmp_path):
         night.run("drover ctl maintenance chat/web-1")
         active = 'drover_backend_active{pool="chat",backend="web-1"} 2'
         assert active in night.run("curl -sf http://127.0.0.1:9900/metrics")
-        refused = namespace.run([*"curl -si http://127.0.0.1:8080/ -H Upgrade:websocket -H Connection:upgrade".split(),
-                                 "-H", "Sec-WebSocket-Version: 13", "-H", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="])
+        headers = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
+        refused = namespace.run(["curl", "-si", "http://127.0.0.1:8080/"] + [f"-H{header}" for header in headers])
         assert " 503 " in refused.stdout
 
 
@@ -173,6 +173,6 @@ def test_alerts_are_good(tmp_path):
 
 def test_metrics_are_those_that_there_are():
     text = "".join(block.text for block in _BLOCKS if block.language in ("promql", "yaml", "text"))
-    known = {name for metric, kind in documented_types().items()
-             for name in ([f"{metric}_{part}" for part in ("bucket", "sum", "count")] if kind == "histogram" else [metric])}
+    endings = {"histogram": ("_bucket", "_sum", "_count")}
+    known = {metric + ending for metric, kind in documented_types().items() for ending in endings.get(kind, ("",))}
     assert set(re.findall(r"\bdrover_\w+", text)) <= known

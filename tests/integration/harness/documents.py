@@ -1,5 +1,5 @@
-"""Documents whose commands are run: their blocks, whether an answer is the documented one, and a network namespace where
-the ports of the examples are free and their backends and clients are real."""
+"""Documents whose commands are run: their blocks, whether an answer is the documented one, and a network namespace
+where the ports of the examples are free and their backends and clients are real."""
 
 import contextlib
 import json
@@ -45,8 +45,8 @@ def commands(block):
 
 
 def check_json(shown, real):
-    """Every field that a shown answer has is in the real one, with a value of the same type. Where … stands, the real one
-    may have more; else it may not."""
+    """Every field that a shown answer has is in the real one, with a value of the same type. Where … stands, the real
+    one may have more; else it may not."""
     text = re.sub(r"…(?=\s*})", '"…":0', shown)
     _check_value(json.loads(re.sub(r"…(?=\s*])", '"…"', text)), json.loads(real), "")
 
@@ -88,7 +88,8 @@ class Namespace:
     """A network namespace with two backends, on ports 9001 and 9002. As a context manager it ends what runs in it."""
 
     def __init__(self):
-        if subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode != 0 or not shutil.which("ip"):
+        tried = subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False)
+        if tried.returncode != 0 or not shutil.which("ip"):
             pytest.skip("needs root, for a network namespace")
         self._stack = contextlib.ExitStack()
         self.inside, self.backends = [], []
@@ -123,7 +124,8 @@ class Namespace:
     def run(self, command, **options):
         """A list of words, or a line as one would type it."""
         words = ["bash", "-o", "pipefail", "-c", command] if isinstance(command, str) else command
-        return subprocess.run([*self.inside, *words], capture_output=True, text=True, timeout=60, check=False, **options)
+        return subprocess.run(
+            [*self.inside, *words], capture_output=True, text=True, timeout=60, check=False, **options)
 
     def __exit__(self, *_):
         self._stack.close()

@@ -1,5 +1,5 @@
-"""Clients on python3-websockets that stay: each sends a message and waits for the answer; a line on stdout tells when all
-have it, and at the end of stdin they close as they should. Arguments: the port, how many, the address they come from."""
+"""Clients on python3-websockets that stay: each sends a message and waits for the answer; a line on stdout tells when
+all have it, and at the end of stdin they close as they should. Arguments: the port, how many, their own address."""
 
 import asyncio
 import sys
