@@ -220,6 +220,15 @@ TEST_CASE("metrics: a backend's state, sessions, score, latency and upgrades") {
   CHECK(upgrades("failed") == "3");
 }
 
+TEST_CASE("metrics: a backend that no probe has judged yet is not up") {
+  Counted counted;
+  const auto fresh = make_backend("web-1");
+  fresh->set_probe(balancer::ProbeState::kChecking);
+  counted.pools = {make_pool("chat", {fresh})};
+  CHECK(Scrape(counted)[R"(backend_up{pool="chat",backend="web-1"})"] == "0");
+  CHECK(Scrape(counted)[R"(backend_eligible{pool="chat",backend="web-1"})"] == "1");  // there is no better one
+}
+
 TEST_CASE("metrics: a backend that is up but ejected is not eligible") {
   Counted counted;
   const auto ejected = make_backend("web-1");
