@@ -197,16 +197,16 @@ void tell_sizes(Exposition& out, const Ledger& ledger) {
 }
 
 // `unit`: how many of what the buckets count are a second.
-template <const auto& kBounds>
-void tell_times(Exposition& out, const Ledger& ledger, observe::Buckets<kBounds> PoolCounters::* times, double unit) {
+template <const auto& Bounds>
+void tell_times(Exposition& out, const Ledger& ledger, observe::Buckets<Bounds> PoolCounters::* times, double unit) {
   ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
     if (pool.empty()) return;
     Distribution distribution;
-    for (std::size_t bucket = 0; bucket <= kBounds.size(); ++bucket) {
+    for (std::size_t bucket = 0; bucket <= Bounds.size(); ++bucket) {
       distribution.count += counters.sum([&](const auto& one) { return (one.*times).in_bucket(bucket); });
-      if (bucket == kBounds.size()) break;  // the one of infinity is the count
+      if (bucket == Bounds.size()) break;  // the one of infinity is the count
       distribution.buckets.push_back(
-          {.bound = static_cast<double>(kBounds[bucket]) / unit, .up_to = distribution.count});
+          {.bound = static_cast<double>(Bounds[bucket]) / unit, .up_to = distribution.count});
     }
     distribution.sum = static_cast<double>(counters.sum([&](const auto& one) { return (one.*times).sum(); })) / unit;
     out.add({{"pool", pool}}, distribution);
@@ -250,13 +250,14 @@ void tell_each(Exposition& out, const std::vector<Scored>& backends, std::string
 void tell_backend_upgrades(Exposition& out, const std::vector<Scored>& backends) {
   out.begin(MetricType::kCounter, "drover_backend_upgrades_total",
             "What became of upgrade requests at a backend: upgraded, refused (any other answer below 500) or failed.");
-  for (const auto& [backend, score] : backends) {
+  for (const auto& one : backends) {
+    const balancer::Backend& backend = *one.backend;
     const auto add = [&](std::string_view result, std::uint64_t count) {
-      out.add({{"pool", backend->pool()}, {"backend", backend->name()}, {"result", result}}, count);
+      out.add({{"pool", backend.pool()}, {"backend", backend.name()}, {"result", result}}, count);
     };
-    add("upgraded", backend->sessions());
-    add("refused", backend->refusals());
-    add("failed", backend->failures());
+    add("upgraded", backend.sessions());
+    add("refused", backend.refusals());
+    add("failed", backend.failures());
   }
 }
 

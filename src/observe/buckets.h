@@ -10,15 +10,15 @@
 
 namespace drover::observe {
 
-// `kBounds`: a std::array of increasing upper bounds, in the unit of what is added.
-template <const auto& kBounds>
+// `Bounds`: a std::array of increasing upper bounds, in the unit of what is added.
+template <const auto& Bounds>
 class Buckets {
  public:
-  static constexpr std::size_t kSize = kBounds.size() + 1;  // the last is for all that is larger
+  static constexpr std::size_t kSize = Bounds.size() + 1;  // the last is for all that is larger
 
   void add(std::uint64_t value) {
     std::size_t bucket = 0;
-    while (bucket < kBounds.size() && value > kBounds[bucket]) ++bucket;
+    while (bucket < Bounds.size() && value > Bounds[bucket]) ++bucket;
     counts_[bucket].add(1);
     sum_.add(value);
   }
