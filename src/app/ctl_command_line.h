@@ -20,8 +20,9 @@ struct CtlLine {
     kSession,      // one of them
     kClose,        // one of them
     kConfig,       // what is in force
-    kReady,        // of a backend, as the next two
-    kMaintenance,  //
+    // Of a backend:
+    kReady,
+    kMaintenance,
     kWeight,
   };
   enum class Form : std::uint8_t { kTables, kJson };
