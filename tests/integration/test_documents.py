@@ -48,7 +48,8 @@ def test_commands_of_the_readme_and_the_manual_do_what_they_say():
     check, serve = ([drover_binary(), *command[1:]] for command in commands)
     assert _run(check).returncode == 0
     with Namespace() as namespace, subprocess.Popen(
-            [*namespace.inside, *serve], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as drover:
+            [*namespace.inside, *serve], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            text=True) as drover:
         try:
             wait_until(lambda: " ready " in drover.stderr.readline(), "ready")
             (readme,) = _commands("curl")

@@ -117,7 +117,8 @@ def test_maintenance_keeps_sessions_and_gives_no_new_ones(tmp_path):
         night.run("drover ctl maintenance chat/web-1")
         active = 'drover_backend_active{pool="chat",backend="web-1"} 2'
         assert active in night.run("curl -sf http://127.0.0.1:9900/metrics")
-        headers = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
+        headers = ["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                   f"Sec-WebSocket-Key: {KEY}"]
         refused = namespace.run(["curl", "-si", "http://127.0.0.1:8080/"] + [f"-H{header}" for header in headers])
         assert " 503 " in refused.stdout
 
