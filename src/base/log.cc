@@ -28,20 +28,10 @@ constexpr std::size_t kQueuedLines = 8192;
 constexpr std::size_t kLookEvery = 1024;
 constexpr std::chrono::milliseconds kCloseWait{1000};
 
-class Writer;
-
-// Set by open() before the workers start, cleared by close() after they ended.
-struct Logs {
-  std::unique_ptr<Writer> operational;
-  std::unique_ptr<Writer> access;
-  Format format = Format::kJson;
-  std::atomic<Level> level{Level::kInfo};
-  // Held by a writer's thread while it has something to tell, since it may still do so when close() stops waiting for
-  // it; close() holds it to take the logs away.
-  std::mutex telling;
-};
-Logs& logs() {
-  static Logs instance;
+// Held by a writer's thread while it has something to tell, since it may still do so when close() stops waiting for it;
+// close() holds it to take the logs away.
+std::mutex& telling() {
+  static std::mutex instance;
   return instance;
 }
 
@@ -70,7 +60,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
     lost[static_cast<std::size_t>(Loss::kQueueFull)] += queue_.overrun_counter();
     return lost;
   }
-  // With logs().telling held. Whether all has been told now.
+  // With telling() held. Whether all has been told now.
   bool tell_losses(Writing writing);
 
  private:
@@ -89,7 +79,7 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
   }
   void reopen();
   void look_at_losses(Writing writing) {
-    const std::lock_guard lock(logs().telling);
+    const std::lock_guard lock(telling());
     untold_ = !tell_losses(writing);
   }
 
@@ -121,7 +111,7 @@ bool DescriptorSink::tell_losses(Writing writing) {
 
 void DescriptorSink::reopen() {
   const auto reopened = output_->reopen();
-  const std::lock_guard lock(logs().telling);
+  const std::lock_guard lock(telling());
   if (reopened) return info("logs_reopened", {{"path", output_->path()}});
   error("logs_reopen_failed",
         {{"path", output_->path()},
@@ -165,6 +155,18 @@ class Writer {
   std::shared_ptr<DescriptorSink> sink_;
   std::shared_ptr<spdlog::async_logger> logger_;
 };
+
+// Set by open() before the workers start, cleared by close() after they ended.
+struct Logs {
+  std::unique_ptr<Writer> operational;
+  std::unique_ptr<Writer> access;
+  Format format = Format::kJson;
+  std::atomic<Level> level{Level::kInfo};
+};
+Logs& logs() {
+  static Logs instance;
+  return instance;
+}
 
 std::string_view name_of(Level level) {
   switch (level) {
@@ -232,7 +234,7 @@ Result<void> open(const Settings& settings) {
 
 void close() {
   const auto deadline = std::chrono::steady_clock::now() + kCloseWait;
-  std::unique_lock lock(logs().telling);
+  std::unique_lock lock(telling());
   for (const auto& writer : {std::cref(logs().access), std::cref(logs().operational)}) {
     if (writer.get()) writer.get()->tell_losses(Writing::kEnds);
   }
