@@ -58,7 +58,7 @@ void exit_on_signals() {
 
 }  // namespace
 
-Supervisor::Supervisor(config::Config config) : config_(std::move(config)) {}
+Supervisor::Supervisor(config::Config config) : config_(std::move(config)), config_hash_(config_hash(config_)) {}
 
 Supervisor::~Supervisor() {
   loop_.wheel().disarm(*this);
@@ -155,7 +155,7 @@ admin::Source Supervisor::admin_source() {
 admin::Measures Supervisor::measures() {
   admin::Measures measures{.ledger = fleet_->ledger(),
                            .workers = {},
-                           .config_hash = config_hash(config_),
+                           .config_hash = config_hash_,
                            .last_reload_successful = last_reload_successful_};
   for (unsigned index = 0; index < workers_->count(); ++index) {
     const proxy::Worker& worker = workers_->worker(index);

@@ -60,6 +60,7 @@ class Supervisor final : private net::TimerWheel::Node {
   void take_down();
 
   const config::Config config_;
+  const std::string config_hash_;
   const MonotonicTime started_ = monotonic_now();
   const std::chrono::system_clock::time_point started_by_wall_clock_ = std::chrono::system_clock::now();
   Phase phase_ = Phase::kStarting;

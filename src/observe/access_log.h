@@ -34,7 +34,7 @@ struct SessionLine : OpenLine {
   std::optional<std::chrono::microseconds> rtt_client, rtt_backend;
   Initiator initiator = Initiator::kClient;
   Why why = Why::kNormal;
-  std::string_view detail;  // what was wrong, where the session was rejected
+  std::string_view detail;  // what was wrong, where the session was rejected or a frame broke a rule
 };
 
 // {"event":"session","time":"2026-11-21T23:09:21.123Z","id":…}; bytes that are no UTF-8 become U+FFFD.

@@ -64,6 +64,7 @@ class Relay {
   void discard();
 
   bool ended() const { return output_ == Output::kEnded; }
+  bool violated() const { return scanner_.violated(); }
   const websocket::Violation& violation() const { return scanner_.violation(); }
   // Of the sender: data messages, and bytes passed on, frame headers included.
   std::uint64_t messages() const { return scanner_.messages(); }

@@ -215,7 +215,8 @@ void Session::write_access_line() {
   // A connection that came and went without a word (a port check) has no story to tell.
   if (!ended_by_ || !log::access_enabled()) return;
   observe::SessionLine line = access_line();
-  line.detail = texts_[kDetail];
+  const std::string offence = tunnel_ ? tunnel_->offence() : "";
+  line.detail = offence.empty() ? texts_[kDetail] : offence;
   line.status = status_;
   line.duration = now() - started_;
   line.initiator = *ended_by_;

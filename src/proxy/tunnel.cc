@@ -164,6 +164,12 @@ std::uint16_t Tunnel::close_code(Initiator initiator) const {
   return own_close_;
 }
 
+std::string Tunnel::offence() const {
+  if (client_.from.violated()) return std::string(client_.from.violation().reason) + ", from the client";
+  if (backend_.from.violated()) return std::string(backend_.from.violation().reason) + ", from the backend";
+  return {};
+}
+
 bool Tunnel::closes_exchanged() const {
   return client_.from.close_code() != 0 && backend_.from.close_code() != 0;
 }

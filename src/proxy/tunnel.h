@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "base/clock.h"
 #include "config/config.h"
@@ -49,6 +50,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   const Relay& to_client() const { return backend_.from; }
   // Of the Close that ended it, where `initiator` did: its own, or else the one that Drover told the offender; 0: none.
   std::uint16_t close_code(observe::Initiator initiator) const;
+  // The rule that a side has broken, and which: "reserved opcode, from the client"; empty: none has.
+  std::string offence() const;
   // The last that a ping of Drover's own has measured.
   std::optional<std::chrono::microseconds> client_rtt() const { return client_.pulse.rtt(); }
   std::optional<std::chrono::microseconds> backend_rtt() const { return backend_.pulse.rtt(); }

@@ -86,6 +86,7 @@ class FrameScanner {
   // `tally` gets every data message whose last frame's header is passed.
   Step scan(Bytes input, const ScanLimits& limits, MessageTally& tally);
 
+  bool violated() const { return fault_ != Fault::kNone; }
   const Violation& violation() const;  // after kViolation
   // Where the output (everything that was passed on so far) stands.
   bool at_frame_boundary() const { return remaining_ == 0; }

@@ -71,6 +71,18 @@ def test_a_log_that_cannot_be_reopened_stays_and_says_what_to_do(start, backend,
     assert (place / "access.log").exists()
 
 
+@pytest.mark.parametrize("side", ["client", "backend"])
+def test_a_line_says_who_has_broken_which_rule(start, backend, side):
+    drover = start({"backends": [backend.address], "timeouts": {"close": "200ms"}})
+    client, server = open_tunnel(drover.port, backend)
+    if side == "client":
+        client.send(client_frame(3, b"reserved"))
+    else:
+        server.send(backend_frame(3, b"reserved"))
+    line = drover.session()
+    assert (line["why"], line["detail"]) == ("protocol_error", f"reserved opcode, from the {side}")
+
+
 @pytest.mark.parametrize("target", ["stdout", "stderr", "off"])
 def test_there_is_nothing_to_reopen_of_a_pipe(start, backend, target):
     drover = start({"backends": [backend.address], "log": {"access": target}})

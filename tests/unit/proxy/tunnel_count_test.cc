@@ -87,6 +87,15 @@ TEST_CASE("where Drover ended it, it is what the offender was told, or both") {
   });
 }
 
+TEST_CASE("who has broken which rule is told, and nobody else") {
+  both_ways([](TunnelFixture& it) {
+    it.begin();
+    CHECK(it.tunnel->offence().empty());
+    it.near().receive(it.near_sends(0x83, "reserved"));
+    CHECK(it.tunnel->offence() == std::string("reserved opcode, from the ") + (it.from_client() ? "client" : "backend"));
+  });
+}
+
 TEST_CASE("a side that is lost leaves no Close, one that is given up what it was told") {
   both_ways([](TunnelFixture& it) {
     it.begin();
