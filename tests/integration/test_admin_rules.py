@@ -94,7 +94,7 @@ BAD_HOSTS = ["evil.example", "localhost.evil.example", "drover.example.evil", "x
 @pytest.mark.parametrize("host", GOOD_HOSTS)
 def test_own_hosts_are_served(open_drover, host):
     assert ask(open_drover.admin_port, "GET /health", f"Host: {host}").status == 200
-    assert ask(open_drover.admin_port, "GET /health", _HOST, f"Origin: http://{host}").status == 200
+    assert ask(open_drover.admin_port, "GET /health", f"Host: {host}", f"Origin: http://{host}").status == 200
 
 
 @pytest.mark.parametrize("host", BAD_HOSTS)
@@ -104,6 +104,13 @@ def test_foreign_hosts_and_origins_are_403(open_drover, host, line):
     assert refused.status == 403 and "admin.hosts" in refused.error()
     refused = ask(open_drover.admin_port, line, _HOST, f"Origin: http://{host}")
     assert refused.status == 403 and "origin" in refused.error()
+
+
+@pytest.mark.parametrize("origin", ["http://203.0.113.5", "http://10.1.2.3:9900", "http://[2001:db8::5]"])
+def test_a_page_of_another_address_is_foreign(open_drover, origin):
+    refused = ask(open_drover.admin_port, "POST /api/v1/shutdown", _HOST, f"Origin: {origin}")
+    assert refused.status == 403 and "origin" in refused.error()
+    assert ask(open_drover.admin_port, "GET /ready", _HOST).status == 200
 
 
 def test_every_origin_counts(open_drover):

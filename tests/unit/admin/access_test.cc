@@ -70,6 +70,18 @@ TEST_CASE("so does every Origin") {
                       {}));
 }
 
+TEST_CASE("an address as Origin is our own where the request goes to it, or on this machine") {
+  const auto access = [](const std::string& host, const std::string& origin) {
+    return check_access(Asked("POST /api/v1/shutdown", "Host: " + host + "\r\nOrigin: " + origin + "\r\n").head(), {});
+  };
+  CHECK(access("10.1.2.3:9900", "http://10.1.2.3:9900"));
+  CHECK(access("[fd00::1]:9900", "https://[fd00:0::1]"));
+  CHECK(access("10.1.2.3:9900", "http://[::1]:3000"));
+  CHECK(!access("127.0.0.1:9900", "http://203.0.113.5"));
+  CHECK(!access("localhost:9900", "http://[2001:db8::5]:9900"));
+  CHECK(!access("10.1.2.3:9900", "http://10.1.2.4:9900"));
+}
+
 TEST_CASE("names from the configuration are our own too, for Host and Origin") {
   const std::vector<std::string> hosts = {"drover.example", "ops"};
   for (const char* authority : {"drover.example", "DROVER.Example:9900", "ops:1", "localhost", "127.0.0.1"}) {
