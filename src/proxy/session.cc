@@ -133,10 +133,11 @@ bool Session::advance(Event event) {
   return false;
 }
 
-void Session::note_end(Initiator initiator, Why why) {
-  if (ended_by_) return;
+bool Session::note_end(Initiator initiator, Why why) {
+  if (ended_by_) return false;
   ended_by_ = initiator;
   why_ = why;
+  return true;
 }
 
 void Session::note_status(unsigned status, observe::Source source) {

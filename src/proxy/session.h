@@ -69,8 +69,8 @@ class Session final : public ListNode, public TunnelHost {
   bool advance(Event event);
   // One deadline a session, for whatever it waits for now; it replaces the one before.
   void arm(MonotonicTime deadline) override;
-  // What ended it: the first call counts.
-  void note_end(observe::Initiator initiator, observe::Why why) override;
+  // What ended it: the first call counts. Whether this one was it.
+  bool note_end(observe::Initiator initiator, observe::Why why) override;
   // The client is given its answer; counted.
   void note_status(unsigned status, observe::Source source);
   void note_attempt() { ++attempts_; }

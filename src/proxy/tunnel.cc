@@ -103,8 +103,8 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
       const auto& violation = from.violation();
-      host_.note_end(Initiator::kDrover,
-                     violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig);
+      note_own_end(Initiator::kDrover,
+                   violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig, violation.code);
       expel(end, violation.code, violation.reason);
       break;
     }
@@ -140,7 +140,6 @@ void Tunnel::resume(const End& end) {
 
 // One side goes for what it did, or left undone: it is told why, and the innocent side that it is alone.
 void Tunnel::expel(const End& offender, CloseCode code, const char* reason) {
-  note_own_close(code);
   close_towards(offender, code, reason);
   offender.from().abandon(code_for_innocent(offender.initiator), reason_for_innocent(offender.initiator),
                           offender.other);
@@ -153,9 +152,9 @@ void Tunnel::close_towards(const End& end, CloseCode code, const char* reason) {
   if (end.towards().inject_close(code, reason, end.stream) == Relay::Injected::kSent) stop_sending_to(end);
 }
 
-// The first counts, as in note_end().
-void Tunnel::note_own_close(CloseCode code) {
-  if (own_close_ == 0) own_close_ = static_cast<std::uint16_t>(code);
+// An end that is told with a Close of Drover's own. Where something else has ended it before, that Close tells nothing.
+void Tunnel::note_own_end(Initiator initiator, Why why, CloseCode code) {
+  if (host_.note_end(initiator, why)) own_close_ = static_cast<std::uint16_t>(code);
 }
 
 std::uint16_t Tunnel::close_code(Initiator initiator) const {
@@ -187,8 +186,7 @@ void Tunnel::stop_sending_to(const End& end) {
 }
 
 void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
-  note_own_close(code);
-  host_.note_end(Initiator::kDrover, why);
+  note_own_end(Initiator::kDrover, why, code);
   close_towards(client_end(), code, reason);
   close_towards(backend_end(), code, reason);
   begin_closing();

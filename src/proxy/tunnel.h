@@ -97,7 +97,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void resume(const End& end);
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);
-  void note_own_close(websocket::CloseCode code);
+  void note_own_end(observe::Initiator initiator, observe::Why why, websocket::CloseCode code);
   void stop_sending_to(const End& end);
   void begin_closing();
   bool closes_exchanged() const;
@@ -118,7 +118,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   MonotonicTime active_at_;  // last byte that was passed on either way
   Peer client_;
   Peer backend_;
-  std::uint16_t own_close_ = 0;  // code of the first Close of Drover's own that ended it; 0: none did
+  std::uint16_t own_close_ = 0;  // code of the Close of Drover's own that ended it; 0: none did
   bool closing_ = false;         // timeouts.close is running
   bool kept_alive_ = false;      // it has lasted long enough for TCP's own question
 };

@@ -29,8 +29,8 @@ class TunnelHost {
   virtual std::chrono::microseconds precise_now() const = 0;
   // Calls the tunnel's on_deadline() then; replaces the deadline before.
   virtual void arm(MonotonicTime deadline) = 0;
-  // What ended it: the first call counts.
-  virtual void note_end(observe::Initiator initiator, observe::Why why) = 0;
+  // What ended it: the first call counts. Whether this one was it.
+  virtual bool note_end(observe::Initiator initiator, observe::Why why) = 0;
   // Ends the session at once: both streams close. Safe in any callback.
   virtual void finish() = 0;
   // From the streams' on_closed(), once each.

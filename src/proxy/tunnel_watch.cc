@@ -46,7 +46,7 @@ void Tunnel::keep_alive() {
 
 void Tunnel::watch(const End& end, MonotonicTime now) {
   if (is_stuck(end, now)) {
-    host_.note_end(end.initiator, Why::kSlow);
+    note_own_end(end.initiator, Why::kSlow, CloseCode::kPolicyViolation);
     return expel(end, CloseCode::kPolicyViolation, "too slow");
   }
   if (!end.stream.paused()) return watch_pulse(end, now);
@@ -75,7 +75,7 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   // A ping that waits for the end of a frame: it is the other side's doing, unless that is held back for this one.
   if (pulse.waits() && !end.other.paused()) return pulse.note_waiting(now, link);
   if (pulse.takes_in(now, link)) return;
-  host_.note_end(end.initiator, Why::kPingTimeout);
+  note_own_end(end.initiator, Why::kPingTimeout, CloseCode::kGoingAway);
   expel(end, CloseCode::kGoingAway, "ping timeout");
 }
 

@@ -114,8 +114,10 @@ class FakeHost final : public TunnelHost {
   MonotonicTime now() const override { return now_; }
   std::chrono::microseconds precise_now() const override { return now_.time_since_epoch() + precise_part; }
   void arm(MonotonicTime deadline) override { deadline_ = deadline; }
-  void note_end(observe::Initiator initiator, observe::Why why) override {
-    if (!ended_by) ended_by = initiator, ended_why = why;
+  bool note_end(observe::Initiator initiator, observe::Why why) override {
+    if (ended_by) return false;
+    ended_by = initiator, ended_why = why;
+    return true;
   }
   void finish() override {
     finished = true;

@@ -96,6 +96,16 @@ TEST_CASE("who has broken which rule is told, and nobody else") {
   });
 }
 
+TEST_CASE("what goes wrong after the end is not what ended it") {
+  both_ways([](TunnelFixture& it) {
+    it.begin();
+    it.near().receive_end(net::ReadEnd::kEof);
+    it.expect_end(it.near_as_initiator(), it.from_client() ? Why::kClientLost : Why::kBackendLost);
+    it.far().receive(it.far_sends(0x83, "reserved"));
+    CHECK(it.tunnel->close_code(it.near_as_initiator()) == 0);
+  });
+}
+
 TEST_CASE("a side that is lost leaves no Close, one that is given up what it was told") {
   both_ways([](TunnelFixture& it) {
     it.begin();
