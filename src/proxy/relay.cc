@@ -71,7 +71,11 @@ Relay::Relay(Sender sender)
 
 Relay::Event Relay::feed(Bytes input, net::ByteStream& sink, const websocket::ScanLimits& limits, MessageTally& tally,
                          Observer& observer) {
-  if (output_ == Output::kEnded) return Event::kNone;
+  if (output_ != Output::kOpen) [[unlikely]] {
+    if (output_ == Output::kEnded) return Event::kNone;
+    // Drover's Close goes behind this frame: what comes then is passed on to nobody, and so is not scanned and counted.
+    input = input.first(static_cast<std::size_t>(std::min<std::uint64_t>(input.size(), scanner_.frame_rest())));
+  }
   FrameScanner::Step step = scanner_.scan(input, limits, tally);
   // Nearly every read: data frames, and nothing of Drover's own to put in.
   if (step.stop == FrameScanner::Stop::kInput && step.head.empty() && waiting_ == nullptr) [[likely]] {

@@ -90,6 +90,8 @@ class FrameScanner {
   const Violation& violation() const;  // after kViolation
   // Where the output (everything that was passed on so far) stands.
   bool at_frame_boundary() const { return remaining_ == 0; }
+  // Bytes up to the next frame boundary; 0: it stands at one.
+  std::uint64_t frame_rest() const { return remaining_; }
   bool at_message_boundary() const { return remaining_ == 0 && fragments_ == 0; }
   // Data messages whose last frame's header has been passed.
   std::uint64_t messages() const { return messages_; }

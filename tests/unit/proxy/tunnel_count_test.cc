@@ -106,6 +106,19 @@ TEST_CASE("what goes wrong after the end is not what ended it") {
   });
 }
 
+TEST_CASE("what comes behind the frame that Drover's own Close waits for is passed on to nobody, and not counted") {
+  both_ways([](TunnelFixture& it) {
+    it.begin();
+    const std::string whole = it.near_sends(kText, "first");
+    const std::string next = it.near_sends(kText, "second");
+    it.near().receive(whole.substr(0, whole.size() - 1));
+    it.tunnel->shut_down(CloseCode::kGoingAway, "shutdown", Why::kShutdown);
+    it.near().receive(whole.substr(whole.size() - 1) + next + next.substr(0, next.size() - 1));
+    CHECK(from_near(it).messages.messages(Kind::kText) == 1);
+    CHECK(from_near(it).bytes.read() == whole.size());
+  });
+}
+
 TEST_CASE("a side that is lost leaves no Close, one that is given up what it was told") {
   both_ways([](TunnelFixture& it) {
     it.begin();
