@@ -23,19 +23,6 @@ std::unexpected<Error> broken(const std::string& place, const std::string& what)
   return fail(Code::kBadGateway, Side::kDrover, place + " " + what + "; is it Drover's admin port?");
 }
 
-// Addresses of a name are tried in their order.
-Result<CtlConnection> connect(const config::Endpoint& endpoint, MonotonicTime deadline) {
-  const auto addresses = net::Address::resolve(endpoint.host, endpoint.port);
-  if (!addresses) return std::unexpected(addresses.error());
-  Error last{Code::kAddress, Side::kDrover, "'" + endpoint.host + "' has no address"};
-  for (const auto& address : *addresses) {
-    auto connection = CtlConnection::open(address, deadline);
-    if (connection) return connection;
-    last = connection.error();
-  }
-  return std::unexpected(last);
-}
-
 // An answer as it comes in.
 class Reading {
  public:
@@ -106,7 +93,9 @@ Result<CtlClient::Answer> CtlClient::ask(std::string_view method, std::string_vi
 }
 
 Result<CtlClient::Answer> CtlClient::exchange(const std::string& request) const {
-  auto connection = connect(port_.address, deadline_);
+  const auto addresses = net::Address::resolve(port_.address.host, port_.address.port);
+  if (!addresses) return std::unexpected(addresses.error());
+  auto connection = CtlConnection::open(*addresses, deadline_);
   if (!connection) return std::unexpected(connection.error());
   if (const auto written = connection->write(request); !written) return std::unexpected(written.error());
   std::vector<std::uint8_t> space(64 * 1024);

@@ -16,10 +16,10 @@ namespace drover::app {
 struct CtlLine {
   enum class Verb : std::uint8_t {
     kStatus,
-    kSessions,     // the list
-    kSession,      // one of them
-    kClose,        // one of them
-    kConfig,       // what is in force
+    kSessions,  // the list
+    kSession,   // one of them
+    kClose,     // one of them
+    kConfig,    // what is in force
     // Of a backend:
     kReady,
     kMaintenance,

@@ -28,7 +28,15 @@ bool would_block(int error_number) {
 
 }  // namespace
 
-Result<CtlConnection> CtlConnection::open(const net::Address& address, MonotonicTime deadline) {
+Result<CtlConnection> CtlConnection::open(std::span<const net::Address> addresses, MonotonicTime deadline) {
+  while (true) {
+    auto connection = open_one(addresses.front(), deadline);
+    if (connection || addresses.size() == 1) return connection;
+    addresses = addresses.subspan(1);
+  }
+}
+
+Result<CtlConnection> CtlConnection::open_one(const net::Address& address, MonotonicTime deadline) {
   const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return failed(errno);
   CtlConnection connection(fd, deadline);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -15,8 +16,8 @@ namespace drover::app {
 // Errors of all its calls: kConnectTimeout at the deadline, kConnectFailed with what the system says.
 class CtlConnection {
  public:
-  // To `address`.
-  static Result<CtlConnection> open(const net::Address& address, MonotonicTime deadline);
+  // To the first of `addresses`, one at least, that answers; the error is that of the last.
+  static Result<CtlConnection> open(std::span<const net::Address> addresses, MonotonicTime deadline);
   ~CtlConnection();
   CtlConnection(CtlConnection&& other) noexcept : fd_(std::exchange(other.fd_, -1)), deadline_(other.deadline_) {}
   CtlConnection& operator=(CtlConnection&&) = delete;
@@ -29,6 +30,7 @@ class CtlConnection {
   Result<std::size_t> read(MutableBytes space);
 
  private:
+  static Result<CtlConnection> open_one(const net::Address& address, MonotonicTime deadline);
   CtlConnection(int fd, MonotonicTime deadline) : fd_(fd), deadline_(deadline) {}
   // Until the descriptor has one of `events` (poll.h).
   Result<void> wait_for(short events) const;

@@ -237,6 +237,13 @@ def test_where_the_admin_port_is_and_the_token(start, backend, monkeypatch, tmp_
     assert f"at {address}" in run_drover("ctl", "-c", str(config), "status").stdout
 
 
+def test_the_admin_port_may_be_named(drover):
+    done = run_drover("ctl", "--admin", f"localhost:{drover.admin_port}", "status")
+    assert done.returncode == 0 and f" at localhost:{drover.admin_port}," in done.stdout, done.stderr
+    port = refused_port()
+    refused(run_drover("ctl", "--admin", f"localhost:{port}", "status"), f"no answer at localhost:{port}: connection")
+
+
 def test_nobody_there_and_somebody_else():
     address = f"127.0.0.1:{refused_port()}"
     refused(run_drover("ctl", "--admin", address, "status"),
