@@ -30,7 +30,8 @@ struct Access {
 // With any port.
 bool is_own_authority(std::string_view authority, std::span<const std::string> hosts);
 
-// Host, and every Origin that the request has: an address there is this machine's own, or the one in Host. Error: kForbidden, Side::kClient.
+// Host, and every Origin that the request has: an address there is this machine's own, or the one in Host. Error:
+// kForbidden, Side::kClient.
 Result<void> check_access(const http::RequestHead& head, std::span<const std::string> hosts);
 
 }  // namespace drover::admin

@@ -103,8 +103,8 @@ void Tunnel::relay(const End& end, Bytes bytes) {
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
       const auto& violation = from.violation();
-      note_own_end(Initiator::kDrover,
-                   violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig, violation.code);
+      note_own_end(Initiator::kDrover, violation.code == CloseCode::kProtocolError ? Why::kProtocolError : Why::kTooBig,
+                   violation.code);
       expel(end, violation.code, violation.reason);
       break;
     }

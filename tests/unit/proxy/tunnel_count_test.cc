@@ -92,7 +92,8 @@ TEST_CASE("who has broken which rule is told, and nobody else") {
     it.begin();
     CHECK(it.tunnel->offence().empty());
     it.near().receive(it.near_sends(0x83, "reserved"));
-    CHECK(it.tunnel->offence() == std::string("reserved opcode, from the ") + (it.from_client() ? "client" : "backend"));
+    CHECK(it.tunnel->offence() ==
+          std::string("reserved opcode, from the ") + (it.from_client() ? "client" : "backend"));
   });
 }
 
