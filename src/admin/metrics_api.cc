@@ -67,7 +67,8 @@ void tell_process(Exposition& out, const Status& status) {
   tell_one(out, kGauge, "drover_drain_left", "Sessions that a shutdown still waits for; 0 while there is none.",
            status.drain_left);
   tell_one(out, MetricType::kCounter, "drover_log_lines_dropped_total",
-           "Log lines that were lost because their destination was full, broken or too slow.", status.log_lines_dropped);
+           "Log lines that were lost because their destination was full, broken or too slow.",
+           status.log_lines_dropped);
 }
 
 void tell_config(Exposition& out, const Measures& measures) {
