@@ -9,6 +9,8 @@ namespace drover {
 
 namespace {
 
+using Json = nlohmann::json;
+
 bool is_plain(char c) {
   return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
@@ -20,14 +22,18 @@ void JsonWriter::value(std::string_view text) {
   if (std::ranges::all_of(text, is_plain)) {
     out.append("\"").append(text).append("\"");
   } else {
-    using Json = nlohmann::json;
     out.append(Json(text).dump(-1, ' ', true, Json::error_handler_t::replace));
   }
 }
 
+void JsonWriter::value(double number) {
+  separate().append(Json(number).dump());
+}
+
 std::string& JsonWriter::separate() {
-  if (text_.empty() || std::string_view("{[:").contains(text_.back())) return text_;
-  return text_.append(",");
+  const char last = text_.empty() ? ':' : text_.back();
+  if (last != '{' && last != '[' && last != ':') text_.push_back(',');
+  return text_;
 }
 
 }  // namespace drover

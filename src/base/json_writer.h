@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace drover {
 // The caller opens and closes in pairs, and gives a key before each value in an object; nothing here checks that.
 class JsonWriter {
  public:
+  JsonWriter() = default;
+  explicit JsonWriter(std::size_t typical_size) { text_.reserve(typical_size); }
+
   void open_object() { separate().push_back('{'); }
   void close_object() { text_.push_back('}'); }
   void open_array() { separate().push_back('['); }
@@ -28,6 +32,7 @@ class JsonWriter {
     const auto printed = std::to_chars(digits, std::end(digits), number);
     separate().append(digits, printed.ptr);
   }
+  void value(double number);  // the shortest text that means it
   void null() { separate().append("null"); }
 
   template <class Value>

@@ -1,14 +1,12 @@
-// The lines in JSON. Everything beyond printable ASCII is written as \uXXXX: DEL, C1 controls and characters
-// that reverse the writing direction can fool a terminal or a grep just as CR and ESC can.
+// The lines in JSON. Everything beyond printable ASCII is written as \uXXXX (base/json_writer.h): DEL, C1 controls and
+// characters that reverse the writing direction can fool a terminal or a grep just as CR and ESC can.
 #include "observe/access_log.h"
 
-#include <nlohmann/json.hpp>
-
-#include <algorithm>
 #include <chrono>
-#include <concepts>
+#include <optional>
 #include <utility>
 
+#include "base/json_writer.h"
 #include "base/log.h"
 #include "observe/utc_time.h"
 
@@ -16,56 +14,47 @@ namespace drover::observe {
 
 namespace {
 
-using Json = nlohmann::json;
+constexpr std::size_t kTypicalLine = 1024;  // bytes
 
-bool is_plain(char c) {
-  return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
-// One object, a field after the other. A tree of values, as the library has it, takes 100,000 instructions a line, more
-// than the whole handshake: so the library gets only the texts that need its escapes.
+// One object, with the kinds of fields that a line has.
 class LineWriter {
  public:
-  LineWriter() { text_.reserve(kTypicalLine); }
+  LineWriter() : out_(kTypicalLine) { out_.open_object(); }
 
-  void add(std::string_view key, std::string_view text) { put(start(key), text); }
-  void add(std::string_view key, std::integral auto number) { start(key).append(std::to_string(number)); }
+  template <class Value>
+  void add(std::string_view key, const Value& value) {
+    out_.add(key, value);
+  }
   // In milliseconds, with three decimals at most.
   void add(std::string_view key, std::chrono::microseconds time) {
     // The division rounds to the double next to the decimal, and the shortest text of that is the decimal itself.
-    start(key).append(Json(static_cast<double>(time.count()) / 1000.0).dump());
+    out_.add(key, static_cast<double>(time.count()) / 1000.0);
   }
   template <class Value>
   void add(std::string_view key, const std::optional<Value>& value) {
     if (value) return add(key, *value);
-    start(key).append("null");
+    out_.key(key);
+    out_.null();
   }
   // An array from the start: a session that moves is served by several.
   void add_backends(std::string_view key, std::string_view backend) {
-    std::string& out = start(key).append("[");
+    out_.key(key);
+    out_.open_array();
     if (!backend.empty()) {
-      put(out.append(R"({"name":)"), backend);
-      out.append(R"(,"why":"pick"})");
+      out_.open_object();
+      out_.add("name", backend);
+      out_.add("why", std::string_view("pick"));
+      out_.close_object();
     }
-    out.append("]");
+    out_.close_array();
   }
-  std::string take() && { return std::move(text_.append("}")); }
+  std::string take() && {
+    out_.close_object();
+    return std::move(out_).take();
+  }
 
  private:
-  static constexpr std::size_t kTypicalLine = 1024;
-
-  std::string& start(std::string_view key) {
-    return text_.append(text_.empty() ? "{\"" : ",\"").append(key).append("\":");
-  }
-  static void put(std::string& out, std::string_view text) {
-    if (std::ranges::all_of(text, is_plain)) {
-      out.append("\"").append(text).append("\"");
-    } else {
-      out.append(Json(text).dump(-1, ' ', true, Json::error_handler_t::replace));
-    }
-  }
-
-  std::string text_;
+  JsonWriter out_;
 };
 
 // Up to who is asked.

@@ -49,4 +49,12 @@ TEST_CASE("texts are escaped where they need it") {
   CHECK(text("ü\xff") == R"("\u00fc\ufffd")");
 }
 
+TEST_CASE("decimals have their shortest text") {
+  JsonWriter out;
+  out.open_array();
+  for (const double number : {0.1, 1.5, 0.412, 1002.003, 0.0}) out.value(number);
+  out.close_array();
+  CHECK(std::move(out).take() == "[0.1,1.5,0.412,1002.003,0.0]");
+}
+
 }  // namespace drover
