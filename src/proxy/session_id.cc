@@ -17,12 +17,12 @@ constexpr std::uint64_t kInverse = 0xf1de83e19937733d;  // of kFactor, modulo 2^
 static_assert(kFactor * kInverse == 1);
 
 std::uint64_t process_key() {
-  static const std::uint64_t key = [] {
+  static const std::uint64_t kKey = [] {
     std::uint64_t drawn = 0;
     fill_random({reinterpret_cast<std::uint8_t*>(&drawn), sizeof(drawn)});
     return drawn;
   }();
-  return key;
+  return kKey;
 }
 
 std::uint64_t scrambled(std::uint64_t value) {
