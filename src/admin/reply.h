@@ -1,9 +1,10 @@
 // What a handler gives back, and the bytes of the response that is made of it.
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "http/answer.h"
 
 namespace drover::admin {
 
@@ -24,7 +25,7 @@ Reply json_reply(unsigned status, const Json& body) {
 // {"error":"…"}: one sentence that says what was wrong, without a trailing dot.
 Reply failure(unsigned status, std::string_view sentence);
 
-enum class Body : std::uint8_t { kSent, kLeftOut };  // RFC 9110 section 9.3.2: HEAD has the head of GET alone
+using http::Body;
 
 // A whole response, the last of its connection.
 std::string response(const Reply& reply, Body sent);

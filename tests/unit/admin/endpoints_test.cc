@@ -17,20 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Status well() {
-  Status status;
-  status.version = "1.2.3";
-  status.uptime = std::chrono::seconds(42);
-  status.active_connections = 5;
-  status.max_connections = 20;
-  status.resident_bytes = 4096;
-  status.buffered_bytes = 512;
-  status.descriptors_used = 30;
-  status.descriptors_limit = 1024;
-  status.pools = {{"chat", 3, 2, false}, {"mail", 1, 0, false}};
-  return status;
-}
-
 Answer ask(const Status& status, std::string_view line, std::string_view headers = "Host: localhost\r\n") {
   Endpoints endpoints(serving({}, status), {});
   return ask(endpoints, Asked(line, headers));

@@ -8,7 +8,7 @@
 #include <optional>
 
 #include "config/addresses.h"
-#include "scratch_folder.h"
+#include "support/scratch_folder.h"
 
 using namespace drover;
 using namespace drover::app;

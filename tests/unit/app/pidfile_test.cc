@@ -8,7 +8,7 @@
 #include <iterator>
 #include <optional>
 
-#include "scratch_folder.h"
+#include "support/scratch_folder.h"
 
 using drover::app::Pidfile;
 

@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-#include "scratch_folder.h"
+#include "support/scratch_folder.h"
 
 using drover::app::systemd_notify;
 

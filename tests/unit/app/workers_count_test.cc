@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-#include "scratch_folder.h"
+#include "support/scratch_folder.h"
 
 using namespace drover::app;
 

@@ -15,23 +15,11 @@
 #include <iterator>
 #include <string>
 
+#include "support/scratch_folder.h"
+
 namespace drover::log {
 
 namespace {
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "drover-output-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // No file may grow over `bytes` meanwhile: the kernel writes what has room and refuses the rest, as on a full disk.
 class LargestFile {
@@ -65,7 +53,7 @@ std::unique_ptr<Output> open_output(const std::string& path) {
 }  // namespace
 
 TEST_CASE("the line behind one that was cut begins on a fresh line, however long there was no room") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto output = open_output(folder / "log");
   CHECK(output->write("first\n") == 0);
   {
@@ -79,7 +67,7 @@ TEST_CASE("the line behind one that was cut begins on a fresh line, however long
 }
 
 TEST_CASE("a line of which nothing was written leaves no empty line behind") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto output = open_output(folder / "log");
   CHECK(output->write("first\n") == 0);
   {
@@ -91,7 +79,7 @@ TEST_CASE("a line of which nothing was written leaves no empty line behind") {
 }
 
 TEST_CASE("a cut line is ended where only that has room") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto output = open_output(folder / "log");
   {
     const LargestFile limit(3);
@@ -106,7 +94,7 @@ TEST_CASE("a cut line is ended where only that has room") {
 }
 
 TEST_CASE("reopened, the lines go to a new file under the path, which starts with a whole line") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto output = open_output(folder / "log");
   {
     const LargestFile limit(3);
@@ -120,7 +108,7 @@ TEST_CASE("reopened, the lines go to a new file under the path, which starts wit
 }
 
 TEST_CASE("a file that is still under its path goes on where it was") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto output = open_output(folder / "log");
   {
     const LargestFile limit(3);
@@ -132,7 +120,7 @@ TEST_CASE("a file that is still under its path goes on where it was") {
 }
 
 TEST_CASE("where the path cannot be opened the old file stays, and the error says which, why and by what number") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   std::filesystem::create_directory(folder / "place");
   const auto path = folder / "place/log";
   const auto output = open_output(path);
@@ -146,7 +134,7 @@ TEST_CASE("where the path cannot be opened the old file stays, and the error say
 }
 
 TEST_CASE("a FIFO that nobody reads is an error and not a wait; one with a reader gets its lines") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const std::string path = folder / "fifo";
   REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
   const auto refused = Output::open(path);

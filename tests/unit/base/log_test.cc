@@ -17,6 +17,8 @@
 #include <string>
 #include <thread>
 
+#include "support/scratch_folder.h"
+
 namespace drover::log {
 
 namespace {
@@ -35,20 +37,6 @@ int in_child(const std::function<int()>& body) {
   REQUIRE(::waitpid(child, &status, 0) == child);
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "drover-log-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-  std::string operator/(const char* name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::string contents(const std::string& path) {
   std::ifstream file(path);
@@ -97,7 +85,7 @@ TEST_CASE("plain values stand as they are, others are quoted and escaped") {
 }
 
 TEST_CASE("events go to stderr with time and level, access lines to their file as they are") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   const auto lines = folder / "access";
   const int status = in_child([&] {
@@ -143,7 +131,7 @@ TEST_CASE("an access log that cannot be opened is an error with its path") {
 }
 
 TEST_CASE("an access log is appended to") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto path = folder / "access";
   std::ofstream(path) << "old\n";
   CHECK(in_child([&] {
@@ -176,7 +164,7 @@ TEST_CASE("blocked outputs hold up neither the caller nor the end of the process
 }
 
 TEST_CASE("one blocked log does not cost the other its lines") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   CHECK(in_child([&] {
           block(STDOUT_FILENO);
@@ -204,7 +192,7 @@ TEST_CASE("lines that a full disk does not take are counted") {
 }
 
 TEST_CASE("once writing works again the operational log tells how many lines were lost, and why") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   const auto lines = folder / "access";
   std::filesystem::create_symlink("/dev/full", lines);
@@ -232,7 +220,7 @@ TEST_CASE("once writing works again the operational log tells how many lines wer
 }
 
 TEST_CASE("an operational log without room tells of its own losses once it has room, and adds none of its own") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   CHECK(in_child([&] {
           redirect(STDERR_FILENO, "/dev/full");
@@ -253,7 +241,7 @@ TEST_CASE("an operational log without room tells of its own losses once it has r
 }
 
 TEST_CASE("losses that nobody was told of are told at the end") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   CHECK(in_child([&] {
           redirect(STDERR_FILENO, events);
@@ -269,7 +257,7 @@ TEST_CASE("losses that nobody was told of are told at the end") {
 }
 
 TEST_CASE("a reader that is slow is told of in the log that it reads slowly") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   CHECK(in_child([&] {
           const int reader = block(STDERR_FILENO);
@@ -291,7 +279,7 @@ TEST_CASE("a reader that is slow is told of in the log that it reads slowly") {
 
 TEST_CASE("reopened while many write, every line is in one of the files, whole") {
   constexpr int kLines = 4000;  // fewer than a queue holds: none is lost
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto path = folder / "access";
   CHECK(in_child([&] {
           redirect(STDERR_FILENO, folder / "events");
@@ -317,7 +305,7 @@ TEST_CASE("reopened while many write, every line is in one of the files, whole")
 }
 
 TEST_CASE("a path that cannot be opened anew leaves the old file, and says what to do") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   std::filesystem::create_directory(folder / "place");
   CHECK(in_child([&] {
@@ -339,7 +327,7 @@ TEST_CASE("a path that cannot be opened anew leaves the old file, and says what 
 }
 
 TEST_CASE("logs that are no files have nothing to reopen") {
-  const TemporaryFolder folder;
+  const ScratchFolder folder;
   const auto events = folder / "events";
   for (const std::string target : {"stdout", "stderr", "off"}) {
     std::filesystem::remove(events);

@@ -17,6 +17,7 @@ class ScratchFolder {
   ScratchFolder& operator=(const ScratchFolder&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  std::string operator/(const char* name) const { return (path_ / name).string(); }
 
  private:
   std::filesystem::path path_;
