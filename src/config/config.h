@@ -29,10 +29,28 @@ struct Endpoint {
   bool operator==(const Endpoint&) const = default;
 };
 
+// Files in PEM but the OCSP response, which is DER; absolute paths. What is in them is not looked at here.
+struct Certificate {
+  std::string cert;  // the chain, the server's own first
+  std::string key;
+  std::string ocsp;  // an OCSP response to staple; empty: none
+  bool operator==(const Certificate&) const = default;
+};
+
+enum class TlsVersion : std::uint8_t { k12, k13 };
+
+struct ListenerTls {
+  std::vector<Certificate> certificates;  // never empty; the first is the fallback
+  TlsVersion min_version = TlsVersion::k12;
+  std::string client_ca;  // clients need a certificate from these authorities; empty: none is asked for
+  bool operator==(const ListenerTls&) const = default;
+};
+
 struct Listener {
   Endpoint bind;
   bool shared = false;      // with other processes that share it
   std::string health_path;  // answered by Drover itself as GET /ready; empty: none
+  std::optional<ListenerTls> tls;
   bool operator==(const Listener&) const = default;
 };
 
@@ -52,11 +70,21 @@ struct Route {
   bool operator==(const Route&) const = default;
 };
 
+// TLS towards a backend. Paths are absolute.
+struct BackendTls {
+  bool verify = true;
+  std::string server_name;  // for SNI and verification; empty: the host of the address
+  std::string ca;           // authorities; empty: those of the system
+  std::string crl;          // empty: none
+  bool operator==(const BackendTls&) const = default;
+};
+
 struct BackendSpec {
   std::string name;  // the address where unnamed
   Endpoint address;
   unsigned weight = 1;                // 1…1000
   std::uint32_t max_connections = 0;  // 0: none
+  std::optional<BackendTls> tls;
   // Where the address is one of a name's: the name and port, as written. The loader leaves it empty.
   std::string authority;
   bool operator==(const BackendSpec&) const = default;
