@@ -1,10 +1,11 @@
-// A two-way stream of bytes on a loop: TCP now, TLS over it later. Writing takes everything: what the socket does
-// not take at once is queued and counted, and it is the caller's to pause whoever produces it. One thread.
+// A two-way stream of bytes on a loop: TCP, or TLS over it. Writing takes everything: what the socket does not take at
+// once is queued and counted, and it is the caller's to pause whoever produces it. One thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -16,11 +17,13 @@ namespace drover::net {
 enum class PauseReason : std::uint8_t {
   kPeerSlow = 1 << 0,  // the other side's queue is above its watermark
   kHeld = 1 << 1,      // bytes wait for a handshake, and more of them would be too many
+  kNoTurn = 1 << 2,    // what has come waits for its turn: see TurnQueue
 };
 
 enum class ReadEnd : std::uint8_t {
-  kEof,    // the peer ended its direction in order (FIN); writing may go on
-  kReset,  // the connection is dead (RST, keepalive, …); nothing can be read or written
+  kEof,        // the peer ended its direction in order (FIN; with TLS, close_notify); writing may go on
+  kTruncated,  // TLS: a FIN without close_notify. As kEof, but somebody on the way may have cut off what came before it
+  kReset,      // the connection is dead (RST, keepalive, failure()); nothing can be read or written
 };
 
 class ByteStream {
@@ -29,6 +32,7 @@ class ByteStream {
   // anything in them, closing the stream included.
   class Handler {
    public:
+    // Of a stream that connects: it is open, TLS included, or will not be.
     virtual void on_connected(ByteStream& stream, Result<void> result) noexcept = 0;
     // `bytes` is gone when the callback returns. Never empty.
     virtual void on_read(ByteStream& stream, Bytes bytes) noexcept = 0;
@@ -70,6 +74,8 @@ class ByteStream {
   // From now on TCP itself asks a silent peer whether it is still there; one that has vanished is a reset after about
   // two minutes. Costs system calls and a kernel timer, so it is for streams that last.
   virtual void keep_alive() = 0;
+  // Why the stream itself gave the connection up, where it was not just lost: "TLS: no shared cipher". One line.
+  virtual std::string_view failure() const { return {}; }
 
   // Ends both directions now; what is queued is dropped. on_closed() follows.
   virtual void close() = 0;

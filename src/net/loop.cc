@@ -1,4 +1,4 @@
-// A turn: the sockets first, then whatever libuv has, then what was deferred.
+// A turn: the sockets first, then whatever libuv has, then what waits for its turn, then what was deferred.
 #include "net/loop.h"
 
 #include <sys/timerfd.h>
@@ -6,6 +6,8 @@
 
 #include <cassert>
 #include <cstdlib>
+
+#include "net/tls_port.h"
 
 namespace drover::net {
 
@@ -37,11 +39,17 @@ void Loop::run() {
 }
 
 void Loop::turn(Patience patience) {
-  const bool wait = patience == Patience::kUntilSomething && deferred_.empty();
+  const bool wait = patience == Patience::kUntilSomething && deferred_.empty() && turns_.empty();
   const auto woken = poller_.wait(wait ? uv_backend_timeout(&loop_) : 0, [this] { uv_update_time(&loop_); });
   // 0: a handle of libuv's is closing.
   if (woken == Poller::Woken::kByNested || uv_backend_timeout(&loop_) == 0) uv_run(&loop_, UV_RUN_NOWAIT);
+  turns_.run_turn();
   run_deferred();
+}
+
+TlsPort& Loop::tls() {
+  if (tls_ == nullptr) tls_ = std::make_unique<TlsPort>(kReadBufferSize);
+  return *tls_;
 }
 
 void Loop::run_deferred() {

@@ -19,8 +19,12 @@
 #include "net/chunk_queue.h"
 #include "net/poller.h"
 #include "net/timer_wheel.h"
+#include "net/tls_counts.h"
+#include "net/turn_queue.h"
 
 namespace drover::net {
+
+class TlsPort;
 
 class Loop {
  public:
@@ -58,6 +62,12 @@ class Loop {
   // How many streams stand still for a slow peer. Theirs to count; any thread may read.
   Level& held_back() { return held_back_; }
   const Level& held_back() const { return held_back_; }
+  // What a few pieces of are done a turn, behind the sockets.
+  TurnQueue& turns() { return turns_; }
+  // Made when the first asks for it.
+  TlsPort& tls();
+  TlsCounts& tls_counts() { return tls_counts_; }
+  const TlsCounts& tls_counts() const { return tls_counts_; }
 
   // Deadlines; a node fires on the loop's thread, never early and at most two ticks late.
   void arm(TimerWheel::Node& node, MonotonicTime deadline);
@@ -66,8 +76,9 @@ class Loop {
   // it missed count with the oldest of them, as one.
   const Histogram& lag() const { return lag_; }
 
-  // A frame of 64 KiB with the longest header: such messages are common, and two reads and writes cost a sixth more.
-  static constexpr std::size_t kReadBufferSize = 64 * 1024 + 14;
+  // A frame of 64 KiB with the longest header, in records of TLS: such messages are common, and two reads and writes
+  // cost a sixth more.
+  static constexpr std::size_t kReadBufferSize = 64 * 1024 + 256;
 
  private:
   // libuv's loop is there before the Poller, which waits for its descriptor.
@@ -106,6 +117,9 @@ class Loop {
   ChunkPool chunks_;
   Slab<ChunkQueue> outboxes_;
   Level held_back_;
+  TurnQueue turns_;
+  std::unique_ptr<TlsPort> tls_;
+  TlsCounts tls_counts_;
   TimerWheel wheel_;
   Histogram lag_;
   Ticker ticker_{*this};

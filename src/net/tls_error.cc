@@ -1,0 +1,22 @@
+// The first error in the queue is the cause, what comes behind it the places that it has passed.
+#include "net/tls_error.h"
+
+#include <openssl/err.h>
+
+#include <cstring>
+
+namespace drover::net {
+
+std::string take_openssl_error(const std::string& fallback) {
+  const unsigned long error = ERR_peek_error();
+  std::string text = fallback;
+  if (ERR_SYSTEM_ERROR(error)) {
+    text = std::strerror(ERR_GET_REASON(error));
+  } else if (const char* reason = ERR_reason_error_string(error); reason != nullptr) {
+    text = reason;
+  }
+  ERR_clear_error();
+  return text;
+}
+
+}  // namespace drover::net
