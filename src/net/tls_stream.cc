@@ -75,7 +75,7 @@ void TlsStream::on_turn() noexcept {
 void TlsStream::shake_hands() {
   if (ssl_ == nullptr) {
     give_up("no memory for TLS");
-    return say_failed();
+    return say_failed(ReadEnd::kBroken);
   }
   const std::vector<std::uint8_t> received = std::exchange(opening_->received, {});
   TlsPort& port = loop_.tls();
@@ -90,7 +90,7 @@ void TlsStream::shake_hands() {
     return below_.resume(PauseReason::kNoTurn);
   }
   give_up(reason_of("the handshake failed"));
-  say_failed();
+  say_failed(ReadEnd::kBroken);
 }
 
 void TlsStream::flush() {
@@ -144,7 +144,7 @@ void TlsStream::receive(Bytes bytes) {
     if (answers_too_much(answer.size())) give_up("TLS: too many key updates, whose answers are not read");
   }
   if (size > 0) handler_->on_read(*this, plain.first(size));
-  if (life_ == Life::kBroken) return say_failed();
+  if (life_ == Life::kBroken) return say_failed(ReadEnd::kBroken);
   if (failed == SSL_ERROR_ZERO_RETURN && life_ == Life::kOpen) end_reading(ReadEnd::kEof);
 }
 
@@ -211,11 +211,11 @@ void TlsStream::give_up(std::string why) {
   below_.write_last(loop_.tls().take_output());
 }
 
-void TlsStream::say_failed() {
+void TlsStream::say_failed(ReadEnd end) {
   if (opening_ != nullptr && role_ == Role::kClient) {
     return handler_->on_connected(*this, fail(Code::kConnectFailed, Side::kBackend, *failure_));
   }
-  end_reading(ReadEnd::kReset);
+  end_reading(end);
 }
 
 void TlsStream::end_reading(ReadEnd end) {
@@ -228,7 +228,7 @@ void TlsStream::on_read_end(ByteStream&, ReadEnd end) noexcept {
   if (life_ == Life::kHandshake && opening_->begun) {
     give_up(std::string("TLS: the connection was ") + (end == ReadEnd::kEof ? "ended" : "reset") +
             " during the handshake");
-    return say_failed();
+    return say_failed(ReadEnd::kReset);
   }
   end_reading(end == ReadEnd::kEof ? ReadEnd::kTruncated : end);
 }

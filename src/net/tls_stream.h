@@ -90,7 +90,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   bool answers_too_much(std::size_t answered);
   std::string reason_of(const char* what) const;
   void give_up(std::string why);
-  void say_failed();
+  void say_failed(ReadEnd end);
   void end_reading(ReadEnd end);
   TlsCounts::OfSide& counts();
 

@@ -196,7 +196,9 @@ void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
 void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcept {
   const End end = end_of(stream);
   if (end.self.life != Life::kAlive) return;  // known already, from the look at a paused stream
-  end.self.life = read_end == net::ReadEnd::kEof ? Life::kEof : Life::kDead;
+  // Frames tell their own ends, so a truncated stream is just one that has ended.
+  const bool ended = read_end == net::ReadEnd::kEof || read_end == net::ReadEnd::kTruncated;
+  end.self.life = ended ? Life::kEof : Life::kDead;
   if (!end.from().ended()) {
     host_.note_end(end.initiator, lost(end.initiator));
     end.from().abandon(code_for_innocent(end.initiator), reason_for_innocent(end.initiator), end.other);
