@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <thread>
 
 #include "config/read_admin.h"
@@ -21,7 +20,6 @@ constexpr std::array<std::string_view, 3> kAccessWords = {"stdout", "stderr", "o
 constexpr std::size_t kMostListeners = 1024;
 constexpr double kLeastPace = 0.01;  // a close in 100 s
 constexpr double kMostPace = 1'000'000;
-constexpr std::size_t kLongestPath = 4095;  // PATH_MAX without its NUL
 
 constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug},
@@ -135,16 +133,15 @@ void read_log(Reader& reader, const Field& map, Log& log) {
   const Field access = map["access"];
   const auto text = reader.text(access);
   if (!text) return;
-  log.access = *text;
-  if (std::ranges::find(kAccessWords, *text) != kAccessWords.end()) return;
-  if (text->find('/') == std::string::npos || text->ends_with('/') || text->size() > kLongestPath) {
+  if (std::ranges::find(kAccessWords, *text) != kAccessWords.end()) {
+    log.access = *text;
+  } else if (text->find('/') == std::string::npos) {
     reader.error(access.position(), "'" + access.path +
                                         "' must be 'stdout', 'stderr', 'off' or a path with a '/', got " +
                                         in_quotes(*text) + did_you_mean(*text, kAccessWords));
-    return;
+  } else if (auto path = reader.absolute_path(access, *text)) {
+    log.access = *std::move(path);
   }
-  const auto folder = std::filesystem::absolute(reader.file()).parent_path();
-  log.access = (folder / *text).lexically_normal().string();
 }
 
 }  // namespace

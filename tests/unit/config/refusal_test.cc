@@ -229,7 +229,24 @@ TEST_CASE("the access log is a word or a path") {
   CHECK(complaint("log: {access: stdot}") ==
         "t:3:15: error: 'log.access' must be 'stdout', 'stderr', 'off' or a path with a '/', got 'stdot'; "
         "did you mean 'stdout'?\n");
-  CHECK_FALSE(complaint("log: {access: /var/log/}").empty());
+  // The last two spell the folder itself; a dump would have it with a slash at its end.
+  for (const std::string folder : {"/var/log/", "./", "/", "/var/log/.", "logs/.."})
+    CHECK(complaint("log: {access: " + folder + "}") ==
+          "t:3:15: error: 'log.access': expected the path of a file, got '" + folder + "'\n");
+}
+
+TEST_CASE("a path has at most 4095 bytes, with the folder where it starts") {
+  const auto access = [](const std::string& path) {
+    return load_text(kBase + "log: {access: " + path + "}\n", "/etc/drover/t", no_environment).diagnostics.text();
+  };
+  const std::string folder = "/etc/drover/";
+  const std::string fits = "a/" + std::string(4095 - folder.size() - 2, 'x');
+  CHECK(access(folder + fits).empty());
+  CHECK(access(fits).empty());
+  for (const std::string& path : {fits + "x", folder + fits + "x", "/" + std::string(100'000, 'x')})
+    CHECK(access(path).starts_with(
+        "/etc/drover/t:3:15: error: 'log.access': expected a path of at most 4095 bytes, with the folder where it "
+        "starts, got '"));
 }
 
 }  // namespace drover::config
