@@ -8,6 +8,7 @@
 #include "config/read_admin.h"
 #include "config/read_pools.h"
 #include "config/read_routes.h"
+#include "config/read_tls.h"
 #include "config/text.h"
 #include "config/values.h"
 
@@ -62,20 +63,21 @@ void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& conf
   if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
   if (list.size() > kMostListeners)
     return reader.error(list.position(), "more than " + std::to_string(kMostListeners) + " listeners");
-  const auto add = [&](const Field& bind, const Field& shared, const Field& health_path) {
+  const auto add = [&](const Field& bind, const Field& map) {
     Listener listener;
-    reader.flag(shared, listener.shared);
-    read_health_path(reader, health_path, listener.health_path);
+    reader.flag(map["shared"], listener.shared);
+    read_health_path(reader, map["health_path"], listener.health_path);
+    listener.tls = read_listener_tls(reader, map["tls"]);
     auto endpoint = binds.read(bind);
     if (!endpoint) return;
     listener.bind = *std::move(endpoint);
     config.listeners.push_back(std::move(listener));
   };
-  if (short_form.is(NodeKind::kScalar)) add(short_form, {}, {});
-  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {}, {});
+  if (short_form.is(NodeKind::kScalar)) add(short_form, {});
+  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {});
   for (std::size_t index = 0; index < long_form.size(); ++index) {
     const Field listener = long_form.item(index);
-    add(listener["bind"], listener["shared"], listener["health_path"]);
+    add(listener["bind"], listener);
   }
 }
 
