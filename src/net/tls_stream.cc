@@ -114,6 +114,7 @@ void TlsStream::finish_handshake(Bytes rest) {
 // What came behind the end of the handshake, once somebody wants it.
 void TlsStream::hand_on_early_bytes() {
   if (reading_ == Reading::kNotWanted) return below_.pause(PauseReason::kNoTurn);
+  if (waits()) loop_.turns().leave(*this);  // start_reading() came from on_connected()
   const auto opening = std::move(opening_);
   below_.resume(PauseReason::kNoTurn);
   if (!opening->received.empty()) receive(opening->received);
