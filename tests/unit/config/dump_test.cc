@@ -60,8 +60,9 @@ workers: 1
 listeners:
   - {bind: "127.0.0.1:8080", health_path: /-/ready}
   - {bind: "[::1]:8080", shared: true}
-  - {bind: ":8443", tls: {certificates: [{cert: "/c $$/rsa.pem", key: rsa.key, ocsp: rsa.der}, {cert: ec.pem, key: ec.key}],
-                          min_version: 1.3, client_ca: ../ca.pem}}
+  - bind: ":8443"
+    tls: {certificates: [{cert: "/c $$/rsa.pem", key: rsa.key, ocsp: rsa.der}, {cert: ec.pem, key: ec.key}],
+          min_version: 1.3, client_ca: ../ca.pem}
   - {bind: ":8444", tls: {certificates: [{cert: rsa.pem, key: rsa.key}]}}
 trusted_proxies: ["10.0.0.0/8", "::1"]
 nameservers: ["127.0.0.1:8600", "::1"]
@@ -75,7 +76,8 @@ pools:
     backends: ["10.0.1.10:8080", {name: web-2, address: "web-2:8080", weight: 3, max_connections: 500},
                {address: "web-3:8080", tls: {}},
                {address: "web-4:8080", tls: {verify: false, server_name: "2001:DB8::1"}},
-               {address: "web-5:8080", tls: {verify: true, server_name: Web.Example.com, ca: ca.pem, crl: "crl \"$$\".pem"}}]
+               {address: "web-5:8080",
+                tls: {verify: true, server_name: Web.Example.com, ca: ca.pem, crl: "crl \"$$\".pem"}}]
     policy: {consistent_hash: {key: "query:room", bound: 1.5}}
     choices: 7
     score: {connections: 0, cpu: 0.000000001, memory: 1000, latency: 0.25, message_rate: 123.000000001,
