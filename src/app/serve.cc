@@ -27,10 +27,6 @@ std::optional<Setup> with_tls(config::Config config) {
   };
   for (const auto& error : loaded.errors) tell("error", error);
   for (const auto& warning : loaded.warnings) tell("warning", warning);
-  for (const auto& certificate : loaded.material.certificates()) {
-    const auto concern = concern_about(*certificate, std::chrono::system_clock::now());
-    if (!concern.empty()) tell("warning", "the certificate " + certificate->file() + " " + concern);
-  }
   if (!loaded.errors.empty()) return std::nullopt;
   return Setup{std::move(config), std::move(loaded.material)};
 }
@@ -96,6 +92,11 @@ ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
 ExitCode check(const CommandLine& line) {
   const auto setup = load(line.config_file);
   if (!setup) return ExitCode::kStartUp;
+  for (const auto& certificate : setup->tls.certificates()) {
+    const auto concern = concern_about(*certificate, std::chrono::system_clock::now());
+    if (concern.empty()) continue;
+    print_error(line.config_file + ": warning: the certificate " + certificate->file() + " " + concern + "\n");
+  }
   print_error(line.config_file + ": ok\n");
   return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(setup->config)) : ExitCode::kOk;
 }

@@ -79,6 +79,7 @@ Result<void> Supervisor::start() {
                                             [this](int signal) { on_signal(signal); });
   workers_->start();
   fleet_->begin_checks();
+  certificates_.emplace(loop_, tls_.certificates());
   phase_ = Phase::kServing;
   admission_->set_phase(proxy::Phase::kServing);
   log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
@@ -163,7 +164,7 @@ admin::Measures Supervisor::measures() {
                            .last_reload_successful = last_reload_successful_};
   for (unsigned index = 0; index < workers_->count(); ++index) {
     const proxy::Worker& worker = workers_->worker(index);
-    measures.workers.push_back({worker.counters(), worker.loop().lag()});
+    measures.workers.push_back({worker.counters(), worker.loop().lag(), worker.loop().tls_counts()});
   }
   return measures;
 }
@@ -191,6 +192,9 @@ admin::Status Supervisor::status() const {
                             .backends = pool->backends().size(),
                             .eligible = balancer::count_eligible(pool->backends()),
                             .required = pool->settings().required});
+  }
+  for (const auto& certificate : tls_.certificates()) {
+    status.certificates.push_back({certificate->file(), certificate->not_after()});
   }
   return status;
 }
