@@ -60,7 +60,8 @@ void TlsStream::wait_for_turn() {
 }
 
 void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
-  if (opening_ == nullptr) [[likely]] return receive(bytes);
+  if (opening_ == nullptr) [[likely]]
+    return receive(bytes);
   if (life_ != Life::kHandshake && life_ != Life::kOpen) return;
   opening_->begun = true;
   opening_->received.insert(opening_->received.end(), bytes.begin(), bytes.end());
@@ -114,6 +115,7 @@ void TlsStream::finish_handshake(Bytes rest) {
 // What came behind the end of the handshake, once somebody wants it.
 void TlsStream::hand_on_early_bytes() {
   if (reading_ == Reading::kNotWanted) return below_.pause(PauseReason::kNoTurn);
+  loop_.turns().leave(*this);  // start_reading() in on_connected has made it wait
   const auto opening = std::move(opening_);
   below_.resume(PauseReason::kNoTurn);
   if (!opening->received.empty()) receive(opening->received);
