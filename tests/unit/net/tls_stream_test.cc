@@ -95,6 +95,26 @@ TEST_CASE("TLS: what is written before the handshake is over goes out behind it,
   }
 }
 
+TEST_CASE("TLS: the end of writing waits for the handshake, and what is written behind it is dropped") {
+  TlsStage stage;
+  const auto server_context = stage.make(stage.settings());
+  const auto client_context = stage.make(stage.trust(stage.authority));
+  TlsConnection c(stage);
+  c.open(server_context, client_context);
+  SUBCASE("write_last()") {
+    c.client->write_last(as_bytes("all"));
+  }
+  SUBCASE("finish_writing()") {
+    c.client->write(as_bytes("all"));
+    c.client->finish_writing();
+  }
+  c.client->write(as_bytes("late"));
+  c.shake_hands();
+  run_until(stage.loop, [&] { return c.at_server.end.has_value(); });
+  CHECK(c.at_server.text == "all");
+  CHECK(c.at_server.end == ReadEnd::kEof);
+}
+
 TEST_CASE("TLS: each direction ends for itself, with close_notify") {
   for (const auto newest : {Newest::k12, Newest::k13}) {
     CAPTURE(name_of(newest));
