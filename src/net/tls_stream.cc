@@ -112,12 +112,18 @@ void TlsStream::finish_handshake(Bytes rest) {
   if (life_ == Life::kOpen) hand_on_early_bytes();
 }
 
+void TlsStream::resume(PauseReason reason) {
+  below_.resume(reason);
+  if (opening_ != nullptr && life_ == Life::kOpen && reading_ == Reading::kWanted && !below_.paused()) wait_for_turn();
+}
+
 // What came behind the end of the handshake, once somebody wants it.
 void TlsStream::hand_on_early_bytes() {
   if (reading_ == Reading::kNotWanted) return below_.pause(PauseReason::kNoTurn);
   loop_.turns().leave(*this);  // start_reading() in on_connected has made it wait
-  const auto opening = std::move(opening_);
   below_.resume(PauseReason::kNoTurn);
+  if (below_.paused() && !opening_->received.empty()) return;  // until resume()
+  const auto opening = std::move(opening_);
   if (!opening->received.empty()) receive(opening->received);
 }
 

@@ -48,7 +48,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void finish_writing() override;
   void start_reading() override;
   void pause(PauseReason reason) override { below_.pause(reason); }
-  void resume(PauseReason reason) override { below_.resume(reason); }
+  void resume(PauseReason reason) override;
   bool paused() const override { return below_.paused(); }
   std::size_t unread() const override { return below_.unread(); }
   Link link() const override { return below_.link(); }

@@ -197,6 +197,17 @@ TEST_CASE("TLS: bytes that came with the end of the handshake wait until they ar
     CHECK(c.at_client.text.empty());  // not from inside a call
     run_until(stage.loop, [&] { return c.at_client.text == "early"; });
   }
+  {
+    TlsConnection c(stage, newest);
+    connect_and_wait(c);
+    c.client->pause(PauseReason::kHeld);
+    c.client->start_reading();
+    run_some(stage.loop);
+    CHECK(c.at_client.text.empty());
+    c.client->resume(PauseReason::kHeld);
+    CHECK(c.at_client.text.empty());
+    run_until(stage.loop, [&] { return c.at_client.text == "early"; });
+  }
   TlsConnection c(stage, newest);
   connect_and_wait(c);
   c.client->close();
@@ -217,6 +228,37 @@ TEST_CASE("TLS: reading may start in on_connected") {
   c.server.stream().write(as_bytes(" and late"));
   run_until(stage.loop, [&] { return c.at_client.text == "early and late"; });
   CHECK(!c.client->paused());
+}
+
+TEST_CASE("TLS: what came with the end of the handshake is not handed on to a stream that is paused") {
+  TlsStage stage;
+  const auto server_context = stage.make(stage.settings());
+  const auto client_context = stage.make(stage.trust(stage.authority));
+  // With TLS 1.2 the server's Finished is the last message, and its first bytes come in the same read.
+  TlsConnection c(stage, Newest::k12);
+  c.at_client.then = [](ByteStream& stream) {
+    stream.start_reading();
+    stream.pause(PauseReason::kPeerSlow);
+  };
+  c.open(server_context, client_context);
+  const auto early = noise(10'000);
+  c.server.stream().write(as_bytes(early));
+  run_until(stage.loop, [&] { return stage.handshakes() == 1; });
+  c.client->pause(PauseReason::kHeld);
+  REQUIRE(!c.at_client.connected);
+  run_until(stage.loop, [&] {
+    stage.loop.post([] {});
+    return c.client->unread() > early.size();
+  });
+  c.client->resume(PauseReason::kHeld);
+  run_until(stage.loop, [&] { return c.at_client.connected.has_value(); });
+  c.at_client.then = [](ByteStream&) {};
+  c.server.stream().write(as_bytes("late"));
+  run_some(stage.loop);
+  CHECK(c.at_client.text.empty());
+  c.client->resume(PauseReason::kPeerSlow);
+  CHECK(c.at_client.text.empty());  // not from inside a call
+  run_until(stage.loop, [&] { return c.at_client.text == early + "late"; });
 }
 
 TEST_CASE("TLS: a pause from on_read stops the very next read") {
