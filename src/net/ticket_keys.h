@@ -50,7 +50,7 @@ class TicketKeys {
   // Each is born kRotation after the one before at the earliest.
   static constexpr std::size_t kMost = (kRotation + kTicketLifetime) / kRotation;
 
-  std::mutex mutex_;               // guards what follows
+  std::mutex mutex_;              // guards what follows
   std::array<Aged, kMost> keys_;  // the newest first
   std::size_t count_ = 0;
 };

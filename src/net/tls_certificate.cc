@@ -78,8 +78,8 @@ Result<void> TlsCertificate::read_chain(const std::string& file) {
   if (certificate_ == nullptr) return refuse(file, "no certificate in PEM: " + take_openssl_error("not readable"));
   while (X509* next = PEM_read_bio_X509(opened->get(), nullptr, nullptr, nullptr)) chain_.emplace_back(next);
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {  // that would be the end of the file
-    return refuse(file, "certificate " + std::to_string(chain_.size() + 2) + " of the chain: " +
-                            take_openssl_error("not readable"));
+    return refuse(file, "certificate " + std::to_string(chain_.size() + 2) +
+                            " of the chain: " + take_openssl_error("not readable"));
   }
   ERR_clear_error();
   not_before_ = time_of(X509_get0_notBefore(certificate_.get()));
@@ -120,15 +120,15 @@ Result<void> TlsCertificate::read_ocsp(const std::string& file) {
   const int status = OCSP_response_status(response);
   OCSP_RESPONSE_free(response);
   if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-    return refuse(file, std::string("an OCSP response that says no more than '") + OCSP_response_status_str(status) +
-                            "'");
+    return refuse(file,
+                  std::string("an OCSP response that says no more than '") + OCSP_response_status_str(status) + "'");
   }
   return {};
 }
 
 void TlsCertificate::note_names() {
-  auto* alternatives = static_cast<GENERAL_NAMES*>(
-      X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr));
+  auto* alternatives =
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr));
   for (int at = 0; at < sk_GENERAL_NAME_num(alternatives); ++at) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, at);
     if (name->type == GEN_DNS) names_.push_back(lower(text_of(name->d.dNSName)));

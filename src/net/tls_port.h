@@ -24,7 +24,8 @@ class TlsPort {
   // For SSL_set_bio(), which takes over a reference: the caller's to add.
   bio_st* bio() { return bio_.get(); }
 
-  // What OpenSSL reads next, and where it goes that it writes when there is more of it than room. Both stay the caller's.
+  // What OpenSSL reads next, and where it goes that it writes when there is more of it than room. Both stay the
+  // caller's.
   void serve(ByteStream& below, Bytes input) {
     below_ = &below;
     input_ = input;

@@ -170,7 +170,7 @@ Result<OpenSslOwner<SSL_CTX>> make_context(const TlsServerContext::Settings& set
   }
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);  // an idle connection holds none
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);          // an idle connection holds none
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets need no memory, and serve all workers
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_timeout(context, std::chrono::seconds(TicketKeys::kTicketLifetime).count());

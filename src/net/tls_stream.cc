@@ -60,7 +60,8 @@ void TlsStream::wait_for_turn() {
 }
 
 void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
-  if (opening_ == nullptr) [[likely]] return receive(bytes);
+  if (opening_ == nullptr) [[likely]]
+    return receive(bytes);
   if (life_ != Life::kHandshake && life_ != Life::kOpen) return;
   opening_->begun = true;
   opening_->received.insert(opening_->received.end(), bytes.begin(), bytes.end());
@@ -111,12 +112,18 @@ void TlsStream::finish_handshake(Bytes rest) {
   if (life_ == Life::kOpen) hand_on_early_bytes();
 }
 
+void TlsStream::resume(PauseReason reason) {
+  below_.resume(reason);
+  if (opening_ != nullptr && life_ == Life::kOpen && reading_ == Reading::kWanted && !below_.paused()) wait_for_turn();
+}
+
 // What came behind the end of the handshake, once somebody wants it.
 void TlsStream::hand_on_early_bytes() {
   if (reading_ == Reading::kNotWanted) return below_.pause(PauseReason::kNoTurn);
-  if (waits()) loop_.turns().leave(*this);  // start_reading() came from on_connected()
-  const auto opening = std::move(opening_);
+  loop_.turns().leave(*this);  // start_reading() in on_connected has made it wait
   below_.resume(PauseReason::kNoTurn);
+  if (below_.paused() && !opening_->received.empty()) return;  // until resume()
+  const auto opening = std::move(opening_);
   if (!opening->received.empty()) receive(opening->received);
 }
 
@@ -169,6 +176,7 @@ void TlsStream::finish_writing() {
 void TlsStream::send(std::span<const Bytes> pieces, Ending ending) {
   if (finished_) return;
   if (life_ == Life::kHandshake) {
+    if (opening_->finish) return;
     for (const Bytes piece : pieces) opening_->written.insert(opening_->written.end(), piece.begin(), piece.end());
     opening_->finish = opening_->finish || ending == Ending::kNotify;
     return;

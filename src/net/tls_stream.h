@@ -1,6 +1,6 @@
-// ByteStream over another: TLS (RFC 8446, RFC 5246). What comes in is decrypted into the loop's shared buffer and handed
-// on at once, and what goes out is encrypted at once, so nothing waits here: what the peer is too slow for waits in the
-// stream below, as ciphertext. Handshakes wait for their turn (TurnQueue). One thread.
+// ByteStream over another: TLS (RFC 8446, RFC 5246). What comes in is decrypted into the loop's shared buffer and
+// handed on at once, and what goes out is encrypted at once, so nothing waits here: what the peer is too slow for waits
+// in the stream below, as ciphertext. Handshakes wait for their turn (TurnQueue). One thread.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void finish_writing() override;
   void start_reading() override;
   void pause(PauseReason reason) override { below_.pause(reason); }
-  void resume(PauseReason reason) override { below_.resume(reason); }
+  void resume(PauseReason reason) override;
   bool paused() const override { return below_.paused(); }
   std::size_t unread() const override { return below_.unread(); }
   Link link() const override { return below_.link(); }
@@ -98,9 +98,9 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   ByteStream& below_;
   ByteStream::Handler* handler_ = nullptr;
   OpenSslOwner<ssl_st> ssl_;
-  std::unique_ptr<Opening> opening_;       // until all that came with the handshake has been handed on
-  std::unique_ptr<std::string> failure_;   // once it is broken
-  std::uint32_t answered_ = 0;             // bytes that TLS itself has sent to somebody who takes none
+  std::unique_ptr<Opening> opening_;      // until all that came with the handshake has been handed on
+  std::unique_ptr<std::string> failure_;  // once it is broken
+  std::uint32_t answered_ = 0;            // bytes that TLS itself has sent to somebody who takes none
   const Role role_;
   Life life_ = Life::kHandshake;
   Reading reading_ = Reading::kNotWanted;

@@ -68,8 +68,8 @@ Result<void> TlsTrust::read_revocations(const std::string& file) {
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (found == 0 || !at_end) {
-    return refuse(file, "list " + std::to_string(found + 1) + " of revoked certificates: " +
-                            take_openssl_error("not readable"));
+    return refuse(
+        file, "list " + std::to_string(found + 1) + " of revoked certificates: " + take_openssl_error("not readable"));
   }
   ERR_clear_error();
   X509_STORE_set_flags(store_.get(), X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);

@@ -1,5 +1,5 @@
-// Work that takes a good part of a millisecond, as a TLS handshake does: a few pieces of it are done a turn of the loop,
-// first come first served, so that a storm of them does not stall the tunnels. One thread.
+// Work that takes a good part of a millisecond, as a TLS handshake does: a few pieces of it are done a turn of the
+// loop, first come first served, so that a storm of them does not stall the tunnels. One thread.
 #pragma once
 
 #include <cstddef>
