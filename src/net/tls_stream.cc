@@ -280,4 +280,14 @@ std::optional<PeerIdentity> TlsStream::peer_identity() const {
   return identity;
 }
 
+std::string TlsStream::agreed() const {
+  if (life_ != Life::kOpen) return {};
+  std::string agreed = std::string(SSL_get_version(ssl_.get())) + ' ' + SSL_get_cipher_name(ssl_.get());
+  const long group = SSL_ctrl(ssl_.get(), SSL_CTRL_GET_NEGOTIATED_GROUP, 0, nullptr);
+  if (const char* const name = SSL_group_to_name(ssl_.get(), static_cast<int>(group)); name != nullptr) {
+    agreed.append(1, ' ').append(name);
+  }
+  return agreed;
+}
+
 }  // namespace drover::net

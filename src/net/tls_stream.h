@@ -59,6 +59,9 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
 
   // None: it has shown none, or the handshake is not over.
   std::optional<PeerIdentity> peer_identity() const;
+  // Protocol, cipher suite and, where there is one, the group of the key exchange, as OpenSSL names them:
+  // "TLSv1.3 TLS_AES_256_GCM_SHA384 x25519". Empty: the handshake is not over.
+  std::string agreed() const;
 
  private:
   enum class Life : std::uint8_t { kHandshake, kOpen, kBroken, kClosed };
