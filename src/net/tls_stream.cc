@@ -41,6 +41,7 @@ TlsCounts::OfSide& TlsStream::counts() {
 void TlsStream::on_connected(ByteStream&, Result<void> result) noexcept {
   if (!result) return handler_->on_connected(*this, std::move(result));
   opening_->begun = true;
+  if (loop_.turns().take_turn()) return shake_hands({});
   loop_.turns().join(*this);
 }
 
@@ -64,21 +65,21 @@ void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
     return receive(bytes);
   if (life_ != Life::kHandshake && life_ != Life::kOpen) return;
   opening_->begun = true;
+  if (life_ == Life::kHandshake && opening_->received.empty() && loop_.turns().take_turn()) return shake_hands(bytes);
   opening_->received.insert(opening_->received.end(), bytes.begin(), bytes.end());
   wait_for_turn();
 }
 
 void TlsStream::on_turn() noexcept {
-  if (life_ == Life::kHandshake) return shake_hands();
+  if (life_ == Life::kHandshake) return shake_hands(std::exchange(opening_->received, {}));
   if (life_ == Life::kOpen) hand_on_early_bytes();
 }
 
-void TlsStream::shake_hands() {
+void TlsStream::shake_hands(Bytes received) {
   if (ssl_ == nullptr) {
     give_up("no memory for TLS");
     return say_failed(ReadEnd::kBroken);
   }
-  const std::vector<std::uint8_t> received = std::exchange(opening_->received, {});
   TlsPort& port = loop_.tls();
   port.serve(below_, received);
   ERR_clear_error();

@@ -83,7 +83,8 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void on_turn() noexcept override;
 
   void wait_for_turn();
-  void shake_hands();
+  // `received` is all that has come and OpenSSL has not read.
+  void shake_hands(Bytes received);
   void flush();
   void finish_handshake(Bytes rest);
   void hand_on_early_bytes();
