@@ -204,11 +204,10 @@ std::size_t TlsStream::queued() const {
 
 // Of the failure that OpenSSL has just told of.
 std::string TlsStream::reason_of(const char* what) const {
-  const long verified = SSL_get_verify_result(ssl_.get());
+  // There is an opinion of the certificate where nobody asks for one, too.
+  const bool not_believed = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
   std::string reason = "TLS: " + take_openssl_error(what);
-  if (verified != X509_V_OK && life_ == Life::kHandshake) {
-    reason += std::string(": ") + X509_verify_cert_error_string(verified);
-  }
+  if (not_believed) reason += std::string(": ") + X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
   return reason;
 }
 
