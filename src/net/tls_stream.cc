@@ -213,7 +213,10 @@ std::string TlsStream::reason_of(const char* what) const {
 
 // An alert that OpenSSL has written goes out; then nothing does.
 void TlsStream::give_up(std::string why) {
-  if (life_ == Life::kHandshake) counts().failed.add(1);
+  if (life_ == Life::kHandshake) {
+    counts().failed.add(1);
+    opening_->written = {};
+  }
   life_ = Life::kBroken;
   failure_ = std::make_unique<std::string>(std::move(why));
   below_.write_last(loop_.tls().take_output());

@@ -225,6 +225,7 @@ TEST_CASE("TLS: a server that ends the connection in the handshake") {
   run_until(stage.loop, [&] { return c.at_client.connected.has_value(); });
   CHECK(c.client_error().find(" during the handshake") != std::string::npos);
   CHECK(stage.loop.tls_counts().backends.failed.read() == 1);
+  CHECK(c.client->queued() == 0);
   run_some(stage.loop);
   CHECK(c.at_client.ends == 0);
 }
