@@ -4,36 +4,11 @@
 #include <memory>
 #include <string>
 
-#include "tls_fixture.h"
+#include "tls_peer.h"
 
 namespace drover::net {
 
 namespace {
-
-// A server's end of a connection whose other end is a plain socket.
-struct BareClient : TlsStage {
-  BareClient() : context(make(settings())), server(loop), peer(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    REQUIRE(::connect(peer.fd(), address.raw(), address.raw_size()) == 0);
-    REQUIRE(server.open(accept(), recorder, &context));
-    server.stream().start_reading();
-  }
-  ~BareClient() {
-    server.stream().close();
-    run_until(loop, [&] { return recorder.closed == 1; });
-  }
-  BareClient(const BareClient&) = delete;
-  BareClient& operator=(const BareClient&) = delete;
-  std::string failure() {
-    run_until(loop, [&] { return recorder.end.has_value(); });
-    CHECK(recorder.ends == 1);
-    return std::string(server.stream().failure());
-  }
-
-  TlsServerContext context;
-  Transport server;
-  Recorder recorder;
-  Socket peer;
-};
 
 // What each side says of a handshake that must fail.
 struct Failed {
@@ -66,44 +41,44 @@ Failed shake(TlsStage& stage, const TlsServerContext& server, const TlsClientCon
 TEST_CASE("TLS: what is no TLS is refused, with the reason") {
   BareClient f;
   SUBCASE("a request in plain HTTP") {
-    f.peer.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
+    f.wire.send("GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
     CHECK(f.failure() == "TLS: http request");
   }
   SUBCASE("noise") {
-    f.peer.send("What is this?");
+    f.wire.send("What is this?");
     CHECK(f.failure() == "TLS: wrong version number");
   }
   SUBCASE("a version that is too old") {
-    f.peer.send({"\x16\x03\x01\x00\x31\x01\x00\x00\x2d\x03\x01", 11});
-    f.peer.send(std::string(32, 'r') + std::string("\0\0\x06\xc0\x09\xc0\x13\x00\x2f\x01\x00", 11));
+    f.wire.send({"\x16\x03\x01\x00\x31\x01\x00\x00\x2d\x03\x01", 11});
+    f.wire.send(std::string(32, 'r') + std::string("\0\0\x06\xc0\x09\xc0\x13\x00\x2f\x01\x00", 11));
     CHECK(f.failure() == "TLS: unsupported protocol");
   }
   CHECK(f.recorder.end == ReadEnd::kReset);
   CHECK(f.recorder.text.empty());
-  CHECK(f.server.stream().write_failed());
+  CHECK(f.stream().write_failed());
   CHECK(f.loop.tls_counts().clients.failed.read() == 1);
-  f.server.stream().write(as_bytes("late"));  // dropped
-  CHECK(f.server.stream().queued() == 0);
+  f.stream().write(as_bytes("late"));  // dropped
+  CHECK(f.stream().queued() == 0);
 }
 
 TEST_CASE("TLS: a handshake that the peer leaves") {
   BareClient f;
   SUBCASE("by FIN") {
-    f.peer.send("\x16\x03\x01");
-    f.peer.close();
+    f.wire.send("\x16\x03\x01");
+    f.wire.close();
     CHECK(f.failure() == "TLS: the connection was ended during the handshake");
     CHECK(f.recorder.end == ReadEnd::kReset);
     CHECK(f.loop.tls_counts().clients.failed.read() == 1);
   }
   SUBCASE("by RST") {
-    f.peer.send("\x16\x03\x01");
-    run_some(f.loop);
-    f.peer.reset();
+    f.wire.send("\x16\x03\x01");
+    f.settle();
+    f.wire.reset();
     CHECK(f.failure() == "TLS: the connection was reset during the handshake");
     CHECK(f.loop.tls_counts().clients.failed.read() == 1);
   }
   SUBCASE("before its first byte, as a look at the port does: no failure") {
-    f.peer.close();
+    f.wire.close();
     CHECK(f.failure().empty());
     CHECK(f.recorder.end == ReadEnd::kTruncated);
     CHECK(f.loop.tls_counts().clients.failed.read() == 0);
@@ -112,13 +87,12 @@ TEST_CASE("TLS: a handshake that the peer leaves") {
 
 TEST_CASE("TLS: a connection that is closed in its handshake counts as failed") {
   BareClient f;
-  f.peer.send("\x16\x03\x01");
-  run_until(f.loop, [&] { return f.server.stream().unread() == 0; });
-  run_some(f.loop);
+  f.wire.send("\x16\x03\x01");
+  f.settle();
   CHECK(f.loop.tls_counts().clients.failed.read() == 0);
-  f.server.stream().close();
+  f.stream().close();
   CHECK(f.loop.tls_counts().clients.failed.read() == 1);
-  f.server.stream().close();
+  f.stream().close();
   CHECK(f.loop.tls_counts().clients.failed.read() == 1);
 }
 
@@ -218,7 +192,6 @@ TEST_CASE("TLS: a server that ends the connection in the handshake") {
   TlsStage stage;
   const auto context = stage.make(stage.trust(stage.authority));
   TlsConnection c(stage);
-  c.client = nullptr;
   c.dial(context);
   c.client->write(as_bytes("early"));
   Socket(stage.accept()).close();
