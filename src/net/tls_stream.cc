@@ -70,7 +70,8 @@ void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
 
 void TlsStream::on_turn() noexcept {
   if (life_ == Life::kHandshake) return shake_hands();
-  if (life_ == Life::kOpen) hand_on_early_bytes();
+  if (life_ == Life::kOpen) return hand_on_early_bytes();
+  if (life_ == Life::kBroken) end_reading(ReadEnd::kReset);  // by a write
 }
 
 void TlsStream::shake_hands() {
@@ -188,13 +189,14 @@ void TlsStream::send(std::span<const Bytes> pieces, Ending ending) {
     std::size_t written = 0;
     if (piece.empty()) continue;
     if (SSL_write_ex(ssl_.get(), piece.data(), piece.size(), &written) != 1) {
+      // Such as a handshake's message that the peer has left half said: OpenSSL does not write meanwhile.
       give_up(reason_of("cannot be encrypted"));
-      return;
+      return loop_.turns().join(*this);  // the handler is not called from here
     }
   }
   if (ending == Ending::kNone) return flush();
   finished_ = true;
-  SSL_shutdown(ssl_.get());
+  if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();  // no close_notify then, but the end all the same
   below_.write_last(port.take_output());
 }
 

@@ -14,6 +14,13 @@ int version_of(Newest newest) {
   return newest == Newest::k12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
+// The length of the first record of `bytes`.
+std::size_t record_size(std::string_view bytes) {
+  REQUIRE(bytes.size() >= 5);
+  return 5 + (static_cast<std::size_t>(static_cast<unsigned char>(bytes[3])) << 8U) +
+         static_cast<unsigned char>(bytes[4]);
+}
+
 }  // namespace
 
 TEST_CASE("TLS: records may come byte by byte") {
@@ -120,6 +127,30 @@ TEST_CASE("TLS 1.2: nobody gets a second handshake on a connection") {
   CHECK(ERR_GET_REASON(ERR_peek_error()) == SSL_R_NO_RENEGOTIATION);
   CHECK(f.handshakes() == 1);
   CHECK(!f.recorder.end);
+}
+
+TEST_CASE("TLS 1.2: a message of a handshake that is left half said does not hold up what is written for ever") {
+  auto context = test::client_context(TLS1_2_VERSION);
+  SSL_CTX_set_max_send_fragment(context.get(), 512);
+  PeerClient f(context);
+  // With a long name in it, and the ticket with the same name, the hello is longer than a record may be.
+  const std::string name = std::string(60, 'a') + '.' + std::string(60, 'b') + '.' + std::string(60, 'c') + ".example";
+  SSL_ctrl(f.peer.ssl(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(name.c_str()));
+  f.establish();
+  REQUIRE(SSL_renegotiate_abbreviated(f.peer.ssl()) == 1);
+  REQUIRE(f.peer.go_on());
+  const auto hello = f.peer.take();
+  REQUIRE(record_size(hello) < hello.size());
+  f.wire.send(hello.substr(0, record_size(hello)));
+  f.settle();
+  CHECK(!f.recorder.end);
+  f.stream().write(as_bytes("lost"));
+  CHECK(!f.recorder.end);  // not from inside a call
+  CHECK(f.stream().write_failed());
+  CHECK(f.failure() == "TLS: cannot be encrypted");
+  CHECK(f.recorder.end == ReadEnd::kReset);
+  f.until([&] { return f.wire.ended; });
+  CHECK(f.text.empty());
 }
 
 TEST_CASE("TLS 1.3: a peer may change its keys, and ask for new ones") {
