@@ -76,7 +76,7 @@ void TlsStream::on_turn() noexcept {
 
 void TlsStream::shake_hands() {
   if (ssl_ == nullptr) {
-    give_up("no memory for TLS");
+    give_up("TLS: no memory, or no name to check the certificate by");
     return say_failed();
   }
   const std::vector<std::uint8_t> received = std::exchange(opening_->received, {});
