@@ -46,6 +46,15 @@ bool is_numeric(const std::string& host) {
   return ::inet_pton(AF_INET, host.c_str(), &room) == 1 || ::inet_pton(AF_INET6, host.c_str(), &room) == 1;
 }
 
+// False: no certificate could have such a name. Without one OpenSSL would take any certificate.
+bool expect_host(SSL* ssl, const std::string& host) {
+  X509_VERIFY_PARAM* const expected = SSL_get0_param(ssl);
+  if (is_numeric(host)) return X509_VERIFY_PARAM_set1_ip_asc(expected, host.c_str()) == 1;
+  // SSL_set_tlsext_host_name(), which is a macro with a cast that we refuse. It copies the name.
+  return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str())) == 1 &&
+         X509_VERIFY_PARAM_set1_host(expected, host.data(), host.size()) == 1;
+}
+
 void resume_last_session(SSL* ssl, Dialling& dialling, const std::string& peer) {
   auto place = dialling.sessions.find(peer);
   if (place == dialling.sessions.end()) {
@@ -90,13 +99,7 @@ OpenSslOwner<ssl_st> TlsClientContext::new_connection(const std::string& server_
   if (ssl == nullptr) return ssl;
   SSL_set_connect_state(ssl.get());
   const std::string& host = server_name.empty() ? address.ip_text() : server_name;
-  if (is_numeric(host)) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
-  } else {
-    // SSL_set_tlsext_host_name(), which is a macro with a cast that we refuse. It copies the name.
-    SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, const_cast<char*>(host.c_str()));
-    SSL_set1_host(ssl.get(), host.c_str());
-  }
+  if (!expect_host(ssl.get(), host)) return nullptr;
   auto* const dialling = static_cast<Dialling*>(SSL_CTX_get_ex_data(context_.get(), dialling_index()));
   if (dialling != nullptr) resume_last_session(ssl.get(), *dialling, host + ' ' + address.text());
   return ssl;

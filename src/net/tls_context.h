@@ -52,7 +52,8 @@ class TlsClientContext {
 
   // A client's side of a connection, without its BIO. `server_name`: a host name or numeric address, which is asked for
   // (names alone, RFC 6066 section 3) and which the certificate must have; empty: that of `address`. The last session
-  // with the same name and address is resumed, where that is wanted. Null: no memory.
+  // with the same name and address is resumed, where that is wanted. Null: no memory, or a name that no certificate
+  // could have.
   OpenSslOwner<ssl_st> new_connection(const std::string& server_name, const Address& address) const;
 
  private:

@@ -1,4 +1,5 @@
-// The first error in the queue is the cause, what comes behind it the places that it has passed.
+// The first error in the queue is the cause, what comes behind it the places that it has passed. But TLS's own words
+// say more than those of the cipher below it.
 #include "net/tls_error.h"
 
 #include <openssl/err.h>
@@ -9,7 +10,12 @@
 namespace drover::net {
 
 std::string take_openssl_error(const std::string& fallback) {
-  const unsigned long error = ERR_peek_error();
+  unsigned long error = ERR_peek_error();
+  while (const unsigned long next = ERR_get_error()) {
+    if (ERR_GET_LIB(next) != ERR_LIB_SSL) continue;
+    error = next;
+    break;
+  }
   std::string text = fallback;
   if (ERR_SYSTEM_ERROR(error)) {
     text = std::strerror(ERR_GET_REASON(error));

@@ -128,8 +128,8 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   const auto found = keys.find({name, sizeof(TicketKeys::Key::name)}, monotonic_now());
   if (!found) return 0;
   if (!use_key(found->key, iv, cipher, mac, false)) return -1;
-  // In TLS 1.3 every resumption gets a new ticket anyhow.
-  return found->age == TicketKeys::Age::kOld ? 2 : 1;
+  // 2: with a new ticket. Clients use one of TLS 1.3 only once (RFC 8446 appendix C.4).
+  return found->age == TicketKeys::Age::kOld || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 // SSL_CTX_set_tlsext_status_cb() and its like are macros with casts that we refuse.

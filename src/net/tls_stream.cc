@@ -72,12 +72,13 @@ void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
 
 void TlsStream::on_turn() noexcept {
   if (life_ == Life::kHandshake) return shake_hands(std::exchange(opening_->received, {}));
-  if (life_ == Life::kOpen) hand_on_early_bytes();
+  if (life_ == Life::kOpen) return hand_on_early_bytes();
+  if (life_ == Life::kBroken) end_reading(ReadEnd::kBroken);  // by a write
 }
 
 void TlsStream::shake_hands(Bytes received) {
   if (ssl_ == nullptr) {
-    give_up("no memory for TLS");
+    give_up("TLS: no memory, or no name to check the certificate by");
     return say_failed(ReadEnd::kBroken);
   }
   TlsPort& port = loop_.tls();
@@ -189,13 +190,14 @@ void TlsStream::send(std::span<const Bytes> pieces, Ending ending) {
     std::size_t written = 0;
     if (piece.empty()) continue;
     if (SSL_write_ex(ssl_.get(), piece.data(), piece.size(), &written) != 1) {
+      // Such as a handshake's message that the peer has left half said: OpenSSL does not write meanwhile.
       give_up(reason_of("cannot be encrypted"));
-      return;
+      return loop_.turns().join(*this);  // the handler is not called from here
     }
   }
   if (ending == Ending::kNone) return flush();
   finished_ = true;
-  SSL_shutdown(ssl_.get());
+  if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();  // no close_notify then, but the end all the same
   below_.write_last(port.take_output());
 }
 
@@ -205,17 +207,19 @@ std::size_t TlsStream::queued() const {
 
 // Of the failure that OpenSSL has just told of.
 std::string TlsStream::reason_of(const char* what) const {
-  const long verified = SSL_get_verify_result(ssl_.get());
+  // There is an opinion of the certificate where nobody asks for one, too.
+  const bool not_believed = ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED;
   std::string reason = "TLS: " + take_openssl_error(what);
-  if (verified != X509_V_OK && life_ == Life::kHandshake) {
-    reason += std::string(": ") + X509_verify_cert_error_string(verified);
-  }
+  if (not_believed) reason += std::string(": ") + X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
   return reason;
 }
 
 // An alert that OpenSSL has written goes out; then nothing does.
 void TlsStream::give_up(std::string why) {
-  if (life_ == Life::kHandshake) counts().failed.add(1);
+  if (life_ == Life::kHandshake) {
+    counts().failed.add(1);
+    opening_->written = {};
+  }
   life_ = Life::kBroken;
   failure_ = std::make_unique<std::string>(std::move(why));
   below_.write_last(loop_.tls().take_output());
