@@ -227,6 +227,7 @@ void TlsStream::give_up(std::string why) {
 
 void TlsStream::say_failed(ReadEnd end) {
   if (opening_ != nullptr && role_ == Role::kClient) {
+    reading_ = Reading::kEnded;  // there is nothing else to say
     return handler_->on_connected(*this, fail(Code::kConnectFailed, Side::kBackend, *failure_));
   }
   end_reading(end);
