@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from harness.frames import BINARY, PING, PONG, TEXT
-from harness.raw import Stream, switching, upgrade_request
+from harness.raw import Stream, connect, switching, upgrade_request
 from harness.splits import FRAME_OF, INNOCENT_HEARS, OTHER
 from harness.waiting import PATIENCE, stable, wait_until
 
@@ -57,13 +57,9 @@ class Sides:
 
 def open_sides(side, drover, backend, receive_buffer=None):
     """A tunnel; `receive_buffer`: SO_RCVBUF of both peers, so that little can wait in the kernel."""
-    connection = socket.socket()
-    if receive_buffer:
-        for each in (connection, backend.listener):  # what is accepted inherits it
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    client = Stream(connection)
-    connection.connect(("127.0.0.1", drover.port))
-    client.send(upgrade_request())
+    if receive_buffer:  # what is accepted inherits it
+        backend.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client = connect(drover.port, upgrade_request(), receive_buffer)
     server = backend.accept()
     server.send(switching(server.read_head()))
     assert client.read_head().status == 101
