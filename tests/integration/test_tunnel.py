@@ -1,4 +1,5 @@
 """The tunnel: every byte, in order, in both directions, and nothing of Drover's own in between."""
+# ctest: tls
 
 import random
 import threading
