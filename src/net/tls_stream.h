@@ -57,6 +57,8 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   // Without close_notify; that is finish_writing()'s.
   void close() override;
 
+  // Whether the handshake has begun, and is not over.
+  bool shaking_hands() const { return life_ == Life::kHandshake && opening_->begun; }
   // None: it has shown none, or the handshake is not over.
   std::optional<PeerIdentity> peer_identity() const;
   // Protocol, cipher suite and, where there is one, the group of the key exchange, as OpenSSL names them:

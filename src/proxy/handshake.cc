@@ -198,8 +198,7 @@ void Handshake::finish_if_read() {
 void Handshake::on_deadline() {
   switch (session_.state()) {
     case State::kReadingRequest:
-      // Somebody who never said a word (a browser's spare connection) is not waiting for an answer.
-      if (!parser_.started()) return session_.finish();
+      if (!parser_.started()) return end_silence();
       return answer(
           {Code::kRequestTimeout, Side::kClient, "the request head was not whole within limits.head_timeout"});
     case State::kConnecting:
@@ -207,6 +206,17 @@ void Handshake::on_deadline() {
     case State::kRelayingAnswer: return connector_->on_deadline();
     default: return session_.finish();
   }
+}
+
+// Somebody who never said a word (a browser's spare connection) is not waiting for an answer. But a TLS handshake that
+// has begun is a word.
+void Handshake::end_silence() {
+  const auto* tls = session_.client_transport().tls();
+  if (tls != nullptr && tls->shaking_hands()) {
+    remember({}, "TLS: the handshake was not over within limits.head_timeout");
+    session_.note_end(Initiator::kDrover, Why::kRejected);
+  }
+  session_.finish_in_order();
 }
 
 void Handshake::on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept {

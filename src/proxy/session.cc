@@ -109,7 +109,7 @@ Session::Told Session::shut_down() {
     return Told::kGoes;
   }
   if (state_ != State::kReadingRequest || handshake_->started()) return Told::kNotNow;
-  finish();
+  finish_in_order();
   return Told::kGoes;
 }
 
@@ -176,6 +176,11 @@ void Session::finish() {
   worker_.loop().wheel().disarm(deadline_);
   client().close();
   backend().close();
+}
+
+void Session::finish_in_order() {
+  client().finish_writing();
+  finish();
 }
 
 void Session::on_stream_closed() {

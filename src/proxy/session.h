@@ -48,6 +48,8 @@ class Session final : public ListNode, public TunnelHost {
   void close_for_operator();
   // Ends it at once. Safe in any state and any callback.
   void finish() override;
+  // As finish(), but the client can tell that it was in order (close_notify).
+  void finish_in_order();
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }

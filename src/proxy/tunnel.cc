@@ -250,6 +250,8 @@ void Tunnel::finish() {
   // Where a write failed, the Close that may have come before it was waited for; none came, so this is the cause.
   for (const End& end : {client_end(), backend_end()}) {
     if (end.stream.write_failed()) host_.note_end(end.initiator, lost(end.initiator));
+    // Whoever has got all that there was for it is told so: with TLS, close() alone would look like a cut.
+    if (end.self.life != Life::kDead && end.stream.queued() == 0) end.stream.finish_writing();
   }
   host_.finish();
 }
