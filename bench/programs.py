@@ -185,6 +185,14 @@ class Load(Program):
             self.process.wait(_PATIENCE)
 
 
+class Profile(Program):
+    """perf, which notes where that program is, a thousand times a second of its CPU time."""
+
+    def __init__(self, program, file, cpus=None):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__("perf", "record", "--quiet", "--freq", "997", "--pid", program.pid, "--output", file, cpus=cpus)
+
+
 class Relay(Program):
     """The bare epoll relay."""
 
