@@ -23,6 +23,7 @@ std::unexpected<Error> refuse(const std::string& file, const std::string& why) {
 }
 
 Result<OpenSslOwner<BIO>> open(const std::string& file) {
+  ERR_clear_error();  // what was wrong elsewhere is not this file's fault
   OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
   if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
   return opened;
