@@ -121,6 +121,9 @@ TEST_CASE("what is wrong with a file is told with its name and the reason") {
   CHECK(f.ocsp_error(empty) == "no OCSP response in DER: too small");
   CHECK(f.ocsp_error(text) == "no OCSP response in DER: too long");
   CHECK(f.ocsp_error(f.write("cut.der", Files::cut(ocsp))) == "no OCSP response in DER: too long");
+  CHECK(f.ocsp_error(f.write("more.der", ocsp + "x")) == "no OCSP response in DER: there is more behind it");
+  CHECK(f.ocsp_error(f.write("large.der", ocsp + std::string(70'000, 'x'))) ==
+        "no OCSP response in DER: there is more behind it");
   const auto later = f.write("later.der", Authority::ocsp_der(OCSP_RESPONSE_STATUS_TRYLATER, nullptr));
   CHECK(f.ocsp_error(later) == "an OCSP response that says no more than 'trylater'");
 
