@@ -23,6 +23,7 @@ std::unexpected<Error> refuse(const std::string& file, const std::string& why) {
 }
 
 Result<OpenSslOwner<BIO>> open(const std::string& file) {
+  ERR_clear_error();  // what was wrong elsewhere is not this file's fault
   OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
   if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
   return opened;
@@ -119,6 +120,7 @@ Result<void> TlsCertificate::read_ocsp(const std::string& file) {
   if (response == nullptr) return refuse(file, "no OCSP response in DER: " + take_openssl_error("not readable"));
   const int status = OCSP_response_status(response);
   OCSP_RESPONSE_free(response);
+  if (at != ocsp_.data() + ocsp_.size()) return refuse(file, "no OCSP response in DER: there is more behind it");
   if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
     return refuse(file,
                   std::string("an OCSP response that says no more than '") + OCSP_response_status_str(status) + "'");

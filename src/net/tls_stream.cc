@@ -176,7 +176,7 @@ void TlsStream::finish_writing() {
 }
 
 void TlsStream::send(std::span<const Bytes> pieces, Ending ending) {
-  if (finished_) return;
+  if (finished_ || write_failed()) return;
   if (life_ == Life::kHandshake) {
     if (opening_->finish) return;
     for (const Bytes piece : pieces) opening_->written.insert(opening_->written.end(), piece.begin(), piece.end());

@@ -35,6 +35,7 @@ Result<std::shared_ptr<const TlsTrust>> TlsTrust::load(const std::string& ca, co
 }
 
 Result<void> TlsTrust::read_authorities(const std::string& file) {
+  ERR_clear_error();
   const OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
   if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
   EVP_MD_CTX* hash = EVP_MD_CTX_new();
@@ -58,6 +59,7 @@ Result<void> TlsTrust::read_authorities(const std::string& file) {
 }
 
 Result<void> TlsTrust::read_revocations(const std::string& file) {
+  ERR_clear_error();
   const OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
   if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
   int found = 0;

@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -147,7 +148,7 @@ class Authority {
   static Identity draw_up(const Wish& wish, X509* issuer) {
     const Identity made{{X509_new(), X509_free}, new_key(wish.key)};
     X509* const certificate = made.certificate.get();
-    static long serial = 1;
+    static std::atomic<long> serial = 1;
     X509_set_version(certificate, 2);  // v3
     ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(certificate), wish.from);

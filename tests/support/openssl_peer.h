@@ -43,6 +43,11 @@ class OpenSslPeer {
     }
   }
 
+  // Its session is good for another connection however this one ends.
+  ~OpenSslPeer() { SSL_set_shutdown(ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
+  OpenSslPeer(const OpenSslPeer&) = delete;
+  OpenSslPeer& operator=(const OpenSslPeer&) = delete;
+
   SSL* ssl() const { return ssl_.get(); }
   bool is_open() const { return SSL_is_init_finished(ssl()) == 1; }
   // What has come from the wire; to be followed by read() or go_on().

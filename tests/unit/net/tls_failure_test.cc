@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "support/fake_stream.h"
 #include "tls_peer.h"
 
 namespace drover::net {
@@ -212,6 +213,30 @@ TEST_CASE("TLS: a server that speaks no TLS") {
   peer.send("HTTP/1.1 400 Bad Request\r\n\r\n");
   run_until(stage.loop, [&] { return c.at_client.connected.has_value(); });
   CHECK(c.client_error() == "TLS: wrong version number");
+}
+
+TEST_CASE("TLS: what is written to a connection that has failed in the handshake is dropped") {
+  TlsStage stage;
+  const auto context = stage.make(stage.settings());
+  test::FakeStream below;
+  TlsStream stream(stage.loop, below, context.new_connection(), TlsStream::Role::kServer);
+  Recorder recorder;
+  stream.set_handler(recorder);
+  stream.start_reading();
+  below.room = 0;
+  test::OpenSslPeer peer(test::client_context());
+  REQUIRE(peer.go_on());
+  REQUIRE(below.receive(peer.take()));
+  stage.loop.turn(Loop::Patience::kNone);
+  REQUIRE(stream.queued() > 0);
+  below.fail();
+  CHECK(recorder.written == 1);
+  CHECK(stream.write_failed());
+  stream.write(as_bytes("late"));
+  CHECK(stream.queued() == 0);
+  stream.close();
+  below.say_closed();
+  CHECK(recorder.closed == 1);
 }
 
 TEST_CASE("TLS: what OpenSSL cannot set up fails, as the connection would") {

@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "tls_peer.h"
 
@@ -161,6 +163,34 @@ TEST_CASE("TLS: nobody gets around a client's certificate with a ticket") {
     CHECK(Visit(client, with.session(), asks_for_others).failed());
     CHECK(!Visit(client, with.session(), open).resumed());
   }
+}
+
+TEST_CASE("TLS: loops of several threads share certificates, trust and ticket keys, and nothing else") {
+  TlsStage shared;
+  const auto ann = shared.authority.issue({.common_name = "Ann"});
+  auto settings = shared.settings();
+  settings.client_trust = shared.trust(shared.authority);
+  std::vector<Session> sessions(4);
+  std::vector<std::thread> threads;
+  std::vector<int> resumed(4, 0);
+  const auto visit = [&](std::size_t thread, std::size_t session) {
+    const auto client = test::client_context();
+    SSL_CTX_use_certificate(client.get(), ann.certificate.get());
+    SSL_CTX_use_PrivateKey(client.get(), ann.key.get());
+    for (int time = 0; time < 5; ++time) {
+      const Visit again(client, sessions[session], [&](auto& wanted) { wanted = settings; });
+      if (again.resumed()) ++resumed[thread];
+      sessions[session] = again.session();
+    }
+  };
+  const auto run = [&](std::size_t shift) {
+    for (std::size_t at = 0; at < 4; ++at) threads.emplace_back(visit, at, (at + shift) % 4);
+    for (auto& thread : threads) thread.join();
+    threads.clear();
+  };
+  run(0);
+  run(1);  // each with what another's server has given
+  for (const int each : resumed) CHECK(each == 9);
 }
 
 }  // namespace drover::net
