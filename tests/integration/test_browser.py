@@ -38,8 +38,8 @@ def fixture_browser():
         yield browser
 
 
-@pytest.fixture(scope="module", name="server", params=[(kind, deflate) for kind in SERVERS for deflate in (False, True)],
-                ids=str)
+@pytest.fixture(scope="module", name="server", ids=str,
+                params=[(kind, deflate) for kind in SERVERS for deflate in (False, True)])
 def fixture_server(request):
     kind, deflate = request.param
     with ServerProcess(kind, *(["--deflate"] if deflate else [])) as server:
@@ -149,4 +149,5 @@ def test_a_backend_that_is_lost(browser, start):
         _play(browser, drover, "window.kept = await open(url); kept.send('here'); await receive(kept);")
         wait_until(lambda: drover.backends()[server.address]["active"] == 1, "the session")
         server.kill()
-        assert browser.run("return await window.kept.gone;") == {"code": 1012, "reason": "backend lost", "wasClean": True}
+        told = browser.run("return await window.kept.gone;")
+        assert told == {"code": 1012, "reason": "backend lost", "wasClean": True}

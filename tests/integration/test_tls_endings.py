@@ -1,10 +1,10 @@
-"""Wherever it is Drover that ends a connection over TLS, it says so: with a close_notify, so that the peer can tell that
-nothing was cut off (RFC 8446 section 6.1)."""
+"""Wherever it is Drover that ends a connection over TLS, it says so: with a close_notify, so that the peer can tell
+that nothing was cut off (RFC 8446 section 6.1)."""
 
 import pytest
 from harness import (
-    CLOSE, TEXT, RawBackend, backend_frame, client_context, client_frame, close_body, connect_tls, defaults, plain_request,
-    server_context, switching, upgrade_request)
+    CLOSE, TEXT, RawBackend, backend_frame, client_context, client_frame, close_body, connect_tls, defaults,
+    plain_request, server_context, switching, upgrade_request)
 
 _CLIENT_CLOSE = client_frame(CLOSE, close_body(1000))
 _BACKEND_CLOSE = backend_frame(CLOSE, close_body(1000))
