@@ -5,23 +5,10 @@ import os
 import sys
 
 import pytest
-from harness import Drover, RawBackend, ReportingServer, drover_binary, secured
+from harness import Drover, RawBackend, ReportingServer, drover_binary
 
 # A test's own threads play both sides of a handshake: each hand-over would otherwise wait for 5 ms.
 sys.setswitchinterval(0.0002)
-
-
-def pytest_configure(config):
-    config.addinivalue_line(
-        "markers", "plain_only(why, side): left out where TLS is spoken with that side, client or backend; with either, "
-        "where none is given")
-
-
-def pytest_runtest_setup(item):
-    for mark in item.iter_markers("plain_only"):
-        why, *sides = mark.args
-        if any(secured(side) for side in sides or ("client", "backend")):
-            pytest.skip(f"over plain TCP only: {why}")
 
 
 def pytest_sessionstart(session):

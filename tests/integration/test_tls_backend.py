@@ -3,11 +3,12 @@ believe."""
 
 import socket
 import subprocess
+import time
 
 import pytest
 from harness import (
-    CLOSE, EXPIRED, NOT_YET, TEXT, Authority, HandshakeFailed, RawBackend, backend_frame, client_frame, close_body, connect,
-    defaults, plain_request, server_context, switching, upgrade_request, wait_until)
+    CLOSE, EXPIRED, NOT_YET, TEXT, Authority, HandshakeFailed, RawBackend, backend_frame, client_frame, close_body,
+    connect, defaults, plain_request, server_context, slack, switching, upgrade_request, wait_until)
 
 _AUTHORITY = Authority()
 _NAME = "chat.internal"
@@ -115,6 +116,7 @@ def test_sessions_are_resumed(start, serve, version):
         resumed.append(server.socket.tls.session_reused)
         client.send(client_frame(CLOSE, close_body(1000)))
         server.send(backend_frame(CLOSE, close_body(1000)))
+        server.shutdown_write()
         server.read_frames_to_end()
         client.close(), server.close()
     assert resumed == [False, True, True]
@@ -227,11 +229,14 @@ def test_a_plain_backend_where_tls_is_expected(start, backend, says):
 
 def test_a_backend_that_never_ends_its_handshake(start, backend):
     drover = start({"backends": [_entry(backend)], "timeouts": {"connect": "300ms"}})
+    began = time.monotonic()
     client = connect(drover.port, upgrade_request())
     server = backend.accept()
     assert client.read_head().status == 503
+    assert 0.2 <= time.monotonic() - began <= 0.3 + slack(0.3)
     server.drain()
-    assert "timed out" in drover.session()["detail"].lower() or "timeout" in drover.session()["detail"].lower()
+    client.close()
+    assert "timeouts.connect" in drover.session()["detail"]
 
 
 @pytest.mark.parametrize("cut", [True, False])
@@ -251,16 +256,6 @@ def test_a_body_that_lasts_until_the_end_is_whole_with_a_close_notify_only(start
         server.shutdown_write()
     assert client.read_to_end() == b""
     assert client.was_cut == cut
-
-
-def test_a_backend_is_ended_in_order(start, serve):
-    backend = serve(_AUTHORITY.issue(_NAME))
-    client, server = _tunnel(_start(start, backend), backend)
-    client.send(client_frame(CLOSE, close_body(1000)))
-    server.send(backend_frame(CLOSE, close_body(1000)))
-    assert [frame.close_code for frame in server.read_frames_to_end()] == [1000]
-    assert not server.was_cut and not server.was_reset
-    client.close()
 
 
 def test_haproxy_as_a_backend(start, tmp_path):

@@ -1,5 +1,5 @@
-"""TLS between clients and Drover: which certificate is shown, which versions and protocols are spoken, what is never done,
-and what backends are told."""
+"""TLS between clients and Drover: which certificate is shown, which versions and protocols are spoken, what is never
+done, and what backends are told."""
 
 import itertools
 import ssl
@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 from harness import (
-    CLOSE, Authority, HandshakeFailed, client_context, client_frame, close_body, connect_plain, connect_tls, plain_request,
-    s_client, s_client_renegotiates, switching, upgrade_request, wait_until)
+    CLOSE, Authority, HandshakeFailed, client_context, client_frame, close_body, connect_plain, connect_tls,
+    plain_request, s_client, s_client_renegotiates, switching, upgrade_request, wait_until)
 
 _AUTHORITY = Authority()
 _REQUEST = plain_request("GET / HTTP/1.1", "Host: localhost")  # Drover answers it, and ends the connection
@@ -193,17 +193,6 @@ def test_one_listener_with_tls_and_one_without(start, backend, localhost):
         assert head.get("X-Forwarded-Proto") == scheme
         server.send(switching(head))
         assert client.read_head().status == 101
-
-
-def test_an_orderly_end_has_a_close_notify(drover, backend):
-    answered = connect_tls(drover.port, _context(), _REQUEST)
-    assert answered.read_head().status == 426
-    client, server = _tunnel(drover, backend, _context())
-    client.send(client_frame(CLOSE, close_body(1000)))
-    server.send(b"\x88\x02\x03\xe8")
-    for stream in (answered, client):
-        stream.read_to_end()
-        assert not stream.was_cut and not stream.was_reset
 
 
 def test_keys_are_logged_only_where_the_environment_says_so(start, backend, localhost, tmp_path):

@@ -1,5 +1,5 @@
-"""What the integration tests are made of: Drover as a process, raw peers over TCP and TLS, frames, and foreign WebSocket
-peers."""
+"""What the integration tests are made of: Drover as a process, raw peers over TCP and TLS, frames, and foreign
+WebSocket peers."""
 
 from harness.dns import DnsServer
 from harness.certificates import EXPIRED, NOT_YET, Authority, defaults

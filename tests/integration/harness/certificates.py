@@ -75,21 +75,18 @@ class Authority:
 
     def crl(self, *revoked):
         """The file of a revocation list that has these certificates on it."""
-        now = datetime.datetime.utcnow()
-        builder = x509.CertificateRevocationListBuilder(self.certificate.subject, now - datetime.timedelta(hours=1),
-                                                        now + datetime.timedelta(days=7))
+        builder = (x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+                   .last_update(_in_days(-1)).next_update(_in_days(7)))
         for issued in revoked:
-            entry = x509.RevokedCertificateBuilder(issued.certificate.serial_number, now).build()
-            builder = builder.add_revoked_certificate(entry)
+            entry = x509.RevokedCertificateBuilder().serial_number(issued.certificate.serial_number)
+            builder = builder.add_revoked_certificate(entry.revocation_date(_in_days(0)).build())
         signed = builder.sign(self.key, _SHA256)
         return self._write(f"{self._number()}.crl.pem", signed.public_bytes(serialization.Encoding.PEM))
 
     def ocsp(self, issued):
         """The file of a response that says `issued` is good."""
-        now = datetime.datetime.utcnow()
         builder = ocsp.OCSPResponseBuilder().add_response(
-            issued.certificate, self.certificate, _SHA256, ocsp.OCSPCertStatus.GOOD, now,
-            now + datetime.timedelta(days=7), None, None)
+            issued.certificate, self.certificate, _SHA256, ocsp.OCSPCertStatus.GOOD, _in_days(0), _in_days(7), None, None)
         builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.certificate)
         response = builder.sign(self.key, _SHA256)
         return self._write(f"{self._number()}.ocsp.der", response.public_bytes(serialization.Encoding.DER))
@@ -137,6 +134,10 @@ def defaults():
     return Defaults(authority, authority.issue("localhost", "127.0.0.1", "*.example.com"))
 
 
+def _in_days(days):
+    return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+
+
 def _new_key(kind):
     if kind == "RSA-2048":
         return rsa.generate_private_key(65537, 2048)
@@ -148,12 +149,10 @@ def _name(pairs):
 
 
 def _builder(subject, issuer, key, days):
-    now = datetime.datetime.utcnow()
     public = key.public_key()
     return (x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + datetime.timedelta(days=days[0]))
-            .not_valid_after(now + datetime.timedelta(days=days[1]))
+            .not_valid_before(_in_days(days[0])).not_valid_after(_in_days(days[1]))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False))
 
 

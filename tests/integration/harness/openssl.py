@@ -7,7 +7,7 @@ from harness.waiting import PATIENCE
 
 
 def s_client(port, *arguments, say=b""):
-    """What `openssl s_client` tells of a connection over which it says that; it goes on to the end of the connection."""
+    """What `openssl s_client` tells of a connection over which it says that, up to the end of the connection."""
     return _told(port, "-ign_eof", *arguments, typed=say)
 
 

@@ -103,8 +103,8 @@ class LwsServer:
 
 
 def _with_default_certificate(command):
-    """It knows no other certificate than that of its own folder, whose key is too short for today's OpenSSL: the default
-    one is put in its place, for its eyes only."""
+    """It knows no other certificate than that of its own folder, whose key is too short for today's OpenSSL: the
+    default one is put in its place, for its eyes only."""
     files = [(source, f"/usr/share/libwebsockets-test-server/libwebsockets-test-server.{target}")
              for source, target in zip(defaults().server.files.values(), ("pem", "key.pem"))]
     mounts = " && ".join(f"mount --bind {source} {target}" for source, target in files)

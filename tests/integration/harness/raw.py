@@ -1,5 +1,5 @@
-"""Raw peers over TCP, or TLS where the form of the tests has it: a client and a backend that send exactly the bytes of a
-test and read exactly what came."""
+"""Raw peers over TCP, or TLS where the form of the tests has it: a client and a backend that send exactly the bytes of
+a test and read exactly what came."""
 
 import base64
 import hashlib

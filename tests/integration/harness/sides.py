@@ -15,6 +15,7 @@ from harness.drover import Drover
 from harness.forms import secured
 from harness.frames import BINARY, PING, PONG, TEXT
 from harness.raw import Stream, connect, switching, upgrade_request
+from harness.sockets import waits_in_kernel
 from harness.splits import FRAME_OF, INNOCENT_HEARS, OTHER
 from harness.waiting import PATIENCE, stable, wait_until
 
@@ -142,29 +143,18 @@ def number_of(frame):
     return struct.unpack_from(">Q", frame.payload)[0]
 
 
-def _waits_in_kernel(near_port, far_port):
-    """(unread, unsent): bytes that wait in the socket at port `near_port` whose peer is at `far_port`, of which the
-    program has not read the ones, and the peer's TCP has not acknowledged the others."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        for fields in (line.split() for line in list(table)[1:]):
-            if [int(fields[at].rsplit(":", 1)[1], 16) for at in (1, 2)] == [near_port, far_port]:
-                unsent, unread = (int(size, 16) for size in fields[4].split(":"))
-                return unread, unsent
-    raise AssertionError(f"no socket from {near_port} to {far_port}")
-
-
 def _queued(sides, sent):
     """What Drover itself holds of `sent` bytes of the near side, or -1: it has not read them all. No other session may
     have something queued."""
     near, far = (stream.socket.getpeername()[1] for stream in (sides.near, sides.far))
-    unread, _ = _waits_in_kernel(near, sides.near.local_port)
-    _, unsent = _waits_in_kernel(sides.near.local_port, near)
+    unread, _ = waits_in_kernel(near, sides.near.local_port)
+    _, unsent = waits_in_kernel(sides.near.local_port, near)
     if unread or unsent:
         return -1
     if secured("client") or secured("backend"):  # what waits in the kernel is not what was sent: Drover has to tell
         return sum(session["queued"] for session in sides.drover.admin("/api/v1/sessions")[1]["sessions"])
-    _, on_its_way = _waits_in_kernel(far, sides.far.local_port)
-    arrived, _ = _waits_in_kernel(sides.far.local_port, far)
+    _, on_its_way = waits_in_kernel(far, sides.far.local_port)
+    arrived, _ = waits_in_kernel(sides.far.local_port, far)
     return sent - on_its_way - arrived
 
 

@@ -193,8 +193,8 @@ class TlsSocket:
                 self._flush()
 
     def send(self, data):
-        """Returns how many bytes are on their way: all, or 0 where the socket took but a part of their records. The same
-        bytes are then to be given to the next call, which goes on with those."""
+        """Returns how many bytes are on their way: all, or 0 where the socket took but a part of their records. The
+        same bytes are then to be given to the next call, which goes on with those."""
         with self._sending:
             if not self._unsent:
                 self._begun = self._encrypt_all(data)
@@ -246,11 +246,16 @@ class TlsSocket:
     # Ends.
 
     def shutdown(self, how):
-        """Of writing: a close_notify and a FIN; the peer's are not waited for."""
+        """Of writing: a close_notify and a FIN; the peer's are not waited for. A peer that has ended its side may have
+        closed its socket, and then answers the one with a reset before it gets the other."""
         assert how == socket.SHUT_WR
-        self._notify()
-        self._flush()
-        self.raw.shutdown(how)
+        try:
+            self._notify()
+            self._flush()
+            self.raw.shutdown(how)
+        except OSError:
+            if not self._over:
+                raise
 
     def _notify(self):
         with self._sending, self._state:
