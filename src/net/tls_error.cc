@@ -21,7 +21,8 @@ std::string take_openssl_error(const std::string& fallback) {
     text = std::strerror(ERR_GET_REASON(error));
   } else if (const char* reason = ERR_reason_error_string(error); reason != nullptr) {
     // RFC 8446 section 6: those that the peer has sent are numbered from here on.
-    text = (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET ? "the peer's alert: " : "") + std::string(reason);
+    const bool is_alert = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET;
+    text = (is_alert ? "the peer's alert: " : "") + std::string(reason);
   }
   ERR_clear_error();
   return text;
