@@ -1,9 +1,10 @@
 """Drover beside the bare relay, HAProxy and nginx: what a message costs each of them.
 
-Usage: compare.py --build FOLDER [--turns N] [--seconds S] [--proxies NAME,…] [--json FILE] [--write FILE] [CASE…]
+Usage: compare.py --build FOLDER [--turns N] [--seconds S] [--proxies NAME,…] [--json FILE] [--write FILE]
+                  [--profile FOLDER] [CASE…]
 Each turn goes through all cases, and in each case through all proxies, every one a fresh process alone on the first
-CPU; load and backend are on the second. --write puts the result between the marks of that file. Exit code 1 where a
-run had errors."""
+CPU; load and backend are on the second. --write puts the result between the marks of that file. --profile has perf
+look on, which costs something itself. Exit code 1 where a run had errors."""
 
 import argparse
 import contextlib
@@ -18,7 +19,8 @@ import tempfile
 
 import report
 from programs import (
-    HAPROXY, NGINX, Backend, Drover, Failure, Haproxy, Load, Nginx, Relay, private_memory, sockets, wait_until)
+    HAPROXY, NGINX, Backend, Certificate, Drover, Failure, Haproxy, Load, Nginx, Profile, Relay, private_memory,
+    sockets, wait_until)
 
 _WORKERS = {report.ONE_WORKER: 1, report.TWO_WORKERS: 2}
 _RATE = 10_000  # messages a second that every proxy carries with ease
@@ -34,6 +36,8 @@ def closed(size, in_flight=1):
     return {"case": "closed", "sessions": 50, "size": size, "in-flight": in_flight}
 
 
+CHURN = {"case": "churn", "sessions": 50, "size": 64}
+IDLE = {"case": "idle", "sessions": _IDLE_SESSIONS, "size": 64}
 CASES = {
     "64": closed(64),
     "64x16": closed(64, 16),
@@ -42,25 +46,39 @@ CASES = {
     "64k": closed(64 * 1024),
     "rate": {"case": "rate", "sessions": 1_000, "size": 64, "rate": _RATE},
     "fanout": {"case": "fanout", "sessions": 1_000, "size": 64},
-    "churn": {"case": "churn", "sessions": 50, "size": 64},
-    "idle": {"case": "idle", "sessions": _IDLE_SESSIONS, "size": 64},
+    "churn": CHURN,
+    "idle": IDLE,
     "workers": closed(64),
+    "tls-64": {**closed(64), "tls": "full"},
+    "tls-64k": {**closed(64 * 1024), "tls": "full"},
+    "tls-full": {**CHURN, "tls": "full"},
+    "tls-resumed": {**CHURN, "tls": "resumed"},
+    "tls-idle": {**IDLE, "tls": "full"},
 }
 
 
-def start_drover(build, folder, backend, cpus, workers=1):
+def start_drover(build, folder, backend, cpus, certificate=None, workers=1):
     """As anybody would have it, but for the access log."""
-    return Drover(build, folder, {"workers": workers, "listen": "127.0.0.1:0", "backends": [backend],
+    listener = {"bind": "127.0.0.1:0"}
+    if certificate:
+        listener["tls"] = {"certificates": [{"cert": str(certificate.cert), "key": str(certificate.key)}]}
+    return Drover(build, folder, {"workers": workers, "listeners": [listener], "backends": [backend],
                                   "log": {"access": "off"}}, cpus)
 
 
+def foreign(proxy, tuned=False):
+    """How to start HAProxy or nginx."""
+    return lambda _, folder, backend, cpus, certificate: proxy(folder, backend, cpus, tuned, certificate)
+
+
+# With a certificate: TLS from the client.
 PROXIES = {
-    "relay": lambda build, _, backend, cpus: Relay(build, backend, cpus),
+    report.RELAY: lambda build, _folder, backend, cpus, _certificate: Relay(build, backend, cpus),
     "drover": start_drover,
-    "haproxy": lambda _, folder, backend, cpus: Haproxy(folder, backend, cpus),
-    "haproxy-tuned": lambda _, folder, backend, cpus: Haproxy(folder, backend, cpus, tuned=True),
-    "nginx": lambda _, folder, backend, cpus: Nginx(folder, backend, cpus),
-    "nginx-tuned": lambda _, folder, backend, cpus: Nginx(folder, backend, cpus, tuned=True),
+    "haproxy": foreign(Haproxy),
+    "haproxy-tuned": foreign(Haproxy, tuned=True),
+    "nginx": foreign(Nginx),
+    "nginx-tuned": foreign(Nginx, tuned=True),
 }
 
 
@@ -77,16 +95,16 @@ def options(settings):
     return [word for name, value in settings.items() for word in (f"--{name}", value)]
 
 
-def measure_idle(proxy, load):
+def measure_idle(case, proxy, load):
     """What each of many sessions adds to the proxy, which has had some before."""
     at_rest = len(sockets(proxy.pid))
-    with load(*options({**CASES["idle"], "sessions": _WARM_UP_SESSIONS})) as warm_up:
+    with load(*options({**CASES[case], "sessions": _WARM_UP_SESSIONS})) as warm_up:
         result = warm_up.result()
     if result["errors"]:
         return result
     wait_until(lambda: len(sockets(proxy.pid)) <= at_rest, "the proxy has closed what the warm-up opened")
     before = private_memory(proxy.pid)
-    with load(*options(CASES["idle"]), "--hold") as held:
+    with load(*options(CASES[case]), "--hold") as held:
         result = held.result()
         result["bytes_a_session"] = (private_memory(proxy.pid) - before) / _IDLE_SESSIONS
         held.release()
@@ -95,8 +113,9 @@ def measure_idle(proxy, load):
 
 def measure(case, proxy, load, seconds):
     """The load's line, with the memory of an idle session in it where that is the case."""
-    if case == "idle":
-        result = measure_idle(proxy, load)
+    idle = case in report.IDLE_CASES
+    if idle:
+        result = measure_idle(case, proxy, load)
     else:
         window = seconds * _LONGER.get(case, 1)
         timing = ["--seconds", window, "--warmup", seconds * _WARM_UP, "--watch", proxy.pid]
@@ -105,7 +124,7 @@ def measure(case, proxy, load, seconds):
     if not result["errors"]:
         if result["operations"] <= 0:
             raise Failure("nothing came back")
-        if case != "idle" and not (result.get("cpu_us") and result["latency_us"]):
+        if not idle and not (result.get("cpu_us") and result["latency_us"]):
             raise Failure(f"the load did not say all: {json.dumps(result)}")
     return result
 
@@ -115,36 +134,49 @@ class Bench:
 
     def __init__(self, arguments, folder, stack):
         self._build, self._folder, self._seconds = arguments.build, folder, arguments.seconds
+        self._profiles = arguments.profile
         self._proxies = [name for name in PROXIES if name in arguments.proxies]
         self._proxy_cpus, self._other_cpus = both_cpus()
         # An address a proxy: the ports that one has used up towards it are no matter for the next.
         hosts = [f"127.0.2.{number + 1}" for number in range(len(self._proxies))]
         backend = stack.enter_context(Backend(self._build, hosts, self._other_cpus))
         self._backends = dict(zip(self._proxies, backend.addresses))
+        self._certificate = None
+        if set(arguments.cases).intersection(report.TLS_CASES):
+            self._certificate = Certificate(folder)
         if "workers" in arguments.cases:
             self._free_backend = stack.enter_context(Backend(self._build, ["127.0.2.1"])).addresses[0]
 
     def contenders(self, case):
         """Who takes part in that case."""
-        return list(_WORKERS) if case == "workers" else self._proxies
+        if case == "workers":
+            return list(_WORKERS)
+        return [name for name in self._proxies if not (case in report.TLS_CASES and name == report.RELAY)]
 
-    def run(self, case, name):
+    def _profile(self, proxy, case, name, turn):
+        """What looks at it meanwhile, if anything."""
+        if self._profiles is None:
+            return contextlib.nullcontext()
+        return Profile(proxy, self._profiles / f"{case}-{name.replace(' ', '-')}-{turn}.data", self._other_cpus)
+
+    def run(self, case, name, turn):
         """One of them in that case."""
         if case == "workers":  # nobody is tied to a CPU
             cpus = None
-            proxy = start_drover(self._build, self._folder, self._free_backend, cpus, _WORKERS[name])
+            proxy = start_drover(self._build, self._folder, self._free_backend, cpus, workers=_WORKERS[name])
         else:
             cpus = self._other_cpus
-            proxy = PROXIES[name](self._build, self._folder, self._backends[name], self._proxy_cpus)
-        with proxy:
+            certificate = self._certificate if case in report.TLS_CASES else None
+            proxy = PROXIES[name](self._build, self._folder, self._backends[name], self._proxy_cpus, certificate)
+        with proxy, self._profile(proxy, case, name, turn):
             return measure(case, proxy, lambda *words: Load(self._build, "--target", proxy.address, *words, cpus=cpus),
                            self._seconds)
 
 
-def attempt(bench, case, name):
+def attempt(bench, case, name, turn):
     """A run; what goes wrong in it is one more result."""
     try:
-        return bench.run(case, name)
+        return bench.run(case, name, turn)
     except (Failure, OSError, ValueError, subprocess.SubprocessError) as failure:
         return {"errors": 1, "first_error": str(failure)}
 
@@ -153,7 +185,7 @@ def figure(run):
     """For the eye, while it runs."""
     if run["errors"]:
         return f"{run['proxy']} ERRORS: {run['errors']:,} ({run['first_error']})"
-    value = f"{run['bytes_a_session']:,.0f} B" if run["case"] == "idle" else f"{run['cpu_us']:.2f} µs"
+    value = f"{run['bytes_a_session']:,.0f} B" if run["case"] in report.IDLE_CASES else f"{run['cpu_us']:.2f} µs"
     return f"{run['proxy']} {value}"
 
 
@@ -165,10 +197,10 @@ def all_runs(arguments, folder):
         for turn in range(1, arguments.turns + 1):
             for case in arguments.cases:
                 names = bench.contenders(case)
-                first = (turn - 1) % len(names)
+                first = (turn - 1) % max(len(names), 1)
                 done = []
                 for name in names[first:] + names[:first]:
-                    done.append({"turn": turn, "proxy": name, **attempt(bench, case, name), "case": case})
+                    done.append({"turn": turn, "proxy": name, **attempt(bench, case, name, turn), "case": case})
                 runs += done
                 print(f"turn {turn}/{arguments.turns}, {case}: {', '.join(map(figure, done))}", file=sys.stderr)
     return runs
@@ -220,6 +252,7 @@ def parse_arguments():
     parser.add_argument("--proxies", type=names_of(PROXIES), default=PROXIES, help=",".join(PROXIES))
     parser.add_argument("--json", type=pathlib.Path, help="a file for everything, each single run too")
     parser.add_argument("--write", type=pathlib.Path, help="a page with the marks of the result")
+    parser.add_argument("--profile", type=pathlib.Path, help="a folder for perf's account of each run's proxy")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; all by default")
     arguments = parser.parse_args()
     for case in arguments.cases:

@@ -40,6 +40,21 @@ def wait_until(condition, what, timeout=_PATIENCE):
     return result
 
 
+class Certificate:
+    """A P-256 key and what it certifies itself, in a folder: all proxies have the same."""
+
+    def __init__(self, folder):
+        self.cert, self.key, self.bundle = (folder / f"{name}.pem" for name in ("cert", "key", "bundle"))
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                   "7", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:*.localhost", "-keyout", self.key,
+                   "-out", self.cert]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=_PATIENCE, check=False)
+        if done.returncode != 0:
+            raise Failure(f"openssl made no certificate: {done.stdout.strip()}")
+        self.bundle.write_bytes(self.cert.read_bytes() + self.key.read_bytes())
+
+
 def private_memory(pid):
     """Pss_Anon: the bytes that this process alone accounts for, heap and stacks."""
     rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
@@ -170,6 +185,14 @@ class Load(Program):
             self.process.wait(_PATIENCE)
 
 
+class Profile(Program):
+    """perf, which notes where that program is, a thousand times a second of its CPU time."""
+
+    def __init__(self, program, file, cpus=None):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__("perf", "record", "--quiet", "--freq", "997", "--pid", program.pid, "--output", file, cpus=cpus)
+
+
 class Relay(Program):
     """The bare epoll relay."""
 
@@ -245,14 +268,14 @@ class _Foreign(Program):
 
     name: str
 
-    def __init__(self, folder, backend, cpus=None, tuned=False):
+    def __init__(self, folder, backend, cpus=None, tuned=False, certificate=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=folder))
         log = self.folder / "stderr"
         for _ in range(2):  # a port that another took first is a matter of chance, twice is not
             port = free_port()
             self.address = f"127.0.0.1:{port}"
             config = self.folder / f"{self.name}.conf"
-            config.write_text(self.configuration(backend, tuned), encoding="utf-8")
+            config.write_text(self.configuration(backend, tuned, certificate), encoding="utf-8")
             with log.open("ab") as stderr:
                 super().__init__(*self.command(config), cpus=cpus, stdout=subprocess.DEVNULL, stderr=stderr)
             with _ended_by_failure(self):
@@ -264,19 +287,20 @@ class _Foreign(Program):
     def command(self, config):
         raise NotImplementedError
 
-    def configuration(self, backend, tuned):
+    def configuration(self, backend, tuned, certificate):
         raise NotImplementedError
 
 
 class Haproxy(_Foreign):
-    """HAProxy, one thread. Tuned: larger buffers."""
+    """HAProxy, one thread. Tuned: larger buffers. TLS 1.2 and 1.3, and tickets, are its default."""
 
     name = "haproxy"
 
     def command(self, config):
         return [HAPROXY, "-db", "-f", config]
 
-    def configuration(self, backend, tuned):
+    def configuration(self, backend, tuned, certificate):
+        tls = f" ssl crt {certificate.bundle}" if certificate else ""
         return f"""\
 global
   nbthread 1
@@ -289,7 +313,7 @@ defaults
   timeout server 1h
   timeout tunnel 1h
 listen bench
-  bind {self.address}
+  bind {self.address}{tls}
   server backend {backend}
 """
 
@@ -302,7 +326,10 @@ class Nginx(_Foreign):
     def command(self, config):
         return [NGINX, "-p", self.folder, "-e", self.folder / "stderr", "-c", config]
 
-    def configuration(self, backend, tuned):
+    def configuration(self, backend, tuned, certificate):
+        tls = "" if certificate is None else (
+            f"ssl_certificate {certificate.cert}; ssl_certificate_key {certificate.key}; "
+            "ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;")
         buffers = "proxy_buffer_size 64k; proxy_buffers 8 64k; proxy_busy_buffers_size 128k;" if tuned else ""
         temporary = " ".join(f"{kind}_temp_path {self.folder}/{kind};"
                              for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -318,7 +345,8 @@ http {{
   {temporary}
   {buffers}
   server {{
-    listen {self.address};
+    listen {self.address}{" ssl" if certificate else ""};
+    {tls}
     location / {{
       proxy_pass http://{backend};
       proxy_http_version 1.1;

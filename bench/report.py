@@ -4,13 +4,31 @@ A run is a dictionary: turn, case, proxy, errors, first_error, and what was meas
 Ratios are between runs of the same turn; of several, the median counts."""
 
 import statistics
+from typing import NamedTuple
 
 from programs import Failure
 
 MESSAGE_CASES = ("64", "64x16", "1k", "16k", "64k", "rate", "fanout")
+TLS_CASES = ("tls-64", "tls-64k", "tls-full", "tls-resumed", "tls-idle")  # without the relay, which knows no TLS
+IDLE_CASES = ("idle", "tls-idle")
+RELAY = "relay"
 PEERS = ("haproxy", "haproxy-tuned", "nginx", "nginx-tuned")
 ONE_WORKER, TWO_WORKERS = "1 worker", "2 workers"
-_IDLE_BYTES = 1_000
+_IDLE_BYTES, _TLS_IDLE_BYTES = 1_000, 16_000
+_TITLES = {
+    "cpu": "CPU of the proxy, µs a message (churn: a connection)",
+    "peers": "Drover as a ratio to each peer: median (least–most)",
+    "rate": "Messages (churn: connections; fanout: deliveries) a second",
+    "latency": "Latency, µs: p50 / p99 / p99.9 / typical p99",
+    "memory": "User memory, bytes an idle session",
+}
+_TLS_TITLES = {
+    "cpu": "TLS: CPU of the proxy, µs a message (tls-full, tls-resumed: a connection)",
+    "peers": "TLS: Drover as a ratio to each peer: median (least–most)",
+    "rate": "TLS: messages (tls-full, tls-resumed: connections) a second",
+    "latency": "TLS: latency, µs: p50 / p99 / p99.9 / typical p99",
+    "memory": "TLS: user memory, bytes an idle session",
+}
 _PERCENTILES = ("p50", "p99", "p99.9", "p99_typical")
 
 
@@ -63,9 +81,19 @@ class Results:
         return [value(those[turn]) / value(bases[turn])
                 for turn in those if turn in bases and value(bases[turn]) > 0]
 
-    def timed_cases(self):
-        """Those with operations in a window of time."""
-        return [case for case in self.cases if case not in ("idle", "workers")]
+
+class _Group(NamedTuple):
+    """Cases that share tables: those of plain connections, or those of TLS."""
+
+    timed: list  # those with operations in a window of time
+    idle: list  # those about memory
+    proxies: list  # that take part
+
+
+def _group(results, belongs, proxies):
+    cases = [case for case in results.cases if belongs(case)]
+    return _Group([case for case in cases if case not in IDLE_CASES], [case for case in cases if case in IDLE_CASES],
+                  proxies)
 
 
 def table(head, rows):
@@ -81,10 +109,8 @@ def spread(ratios):
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
-def _cells(results, cases, show, proxies=None):
+def _cells(results, cases, proxies, show):
     """A row a case, a column a proxy; `show(case, proxy)` is None where nothing could be measured."""
-    proxies = proxies or results.proxies
-
     def cell(case, proxy):
         text = show(case, proxy) or "-"
         errors = results.errors(case, proxy)
@@ -93,31 +119,40 @@ def _cells(results, cases, show, proxies=None):
     return table(["case", *proxies], [[case, *(cell(case, proxy) for proxy in proxies)] for case in cases])
 
 
-def _medians(results, cases, value, form):
+def _medians(results, cases, proxies, value, form):
     def show(case, proxy):
         median = results.median(case, proxy, value)
         return None if median is None else format(median, form)
-    return _cells(results, cases, show)
+    return _cells(results, cases, proxies, show)
 
 
-def _latencies(results, cases):
+def _latencies(results, cases, proxies):
     def show(case, proxy):
         medians = [results.median(case, proxy, lambda run, name=name: run["latency_us"][name])
                    for name in _PERCENTILES]
         return None if None in medians else " / ".join(f"{median:,.0f}" for median in medians)
-    return _cells(results, cases, show)
+    return _cells(results, cases, proxies, show)
 
 
-def _against_peers(results, cases):
-    peers = [proxy for proxy in results.proxies if proxy not in ("relay", "drover")]
-    rows = [(f"{case}: CPU", case, cpu) for case in cases]
-    if "rate" in cases:
+def _against_peers(results, group):
+    peers = [proxy for proxy in group.proxies if proxy not in (RELAY, "drover")]
+    rows = [(f"{case}: CPU", case, cpu) for case in group.timed]
+    if "rate" in group.timed:
         rows += [("rate: p99", "rate", p99), ("rate: typical p99", "rate", typical_p99)]
-    if "idle" in results.cases:
-        rows.append(("idle: memory", "idle", memory))
+    rows += [(f"{case}: memory", case, memory) for case in group.idle]
     return table(["case", *peers],
                  [[name, *(spread(results.ratios(case, "drover", peer, value)) for peer in peers)]
                   for name, case, value in rows])
+
+
+def _agreements(results):
+    """Protocol, cipher and group of the key exchange, each with those who had it."""
+    had = {}
+    for run in results.runs:
+        for agreed in run["tls"]["agreed"] if "tls" in run else ():
+            had.setdefault(agreed, {})[run["proxy"]] = None
+    lines = [f"- {agreed}: {', '.join(proxies)}" for agreed, proxies in had.items()]
+    return lines if len(had) < 2 else ["**Not the same for all**, so the figures are of different work:", "", *lines]
 
 
 def capacities(results):
@@ -168,6 +203,12 @@ def targets(results):
                {"idle": results.median("idle", "drover", memory)}),
         target("two workers carry ≥ 1.8 × what one carries", 1.8, {"workers": middle(capacities(results))},
                at_least=True),
+        target("TLS: CPU a message of 64 bytes ≤ 1.05 × nginx", 1.05, costs(["tls-64"], "nginx")),
+        target("TLS: CPU a message of 64 KiB ≤ 1.00 × haproxy", 1.0, costs(["tls-64k"], "haproxy")),
+        target("TLS: CPU a connection ≤ 1.05 × nginx, full and resumed", 1.05,
+               costs(["tls-full", "tls-resumed"], "nginx")),
+        target(f"TLS: an idle session ≤ {_TLS_IDLE_BYTES:,} bytes of user memory", _TLS_IDLE_BYTES,
+               {"tls-idle": results.median("tls-idle", "drover", memory)}),
         {"target": "no case with errors", "figure": f"{len(results.failed)} of {len(results.runs)} runs had some",
          "met": not results.failed},
     ]
@@ -189,46 +230,56 @@ def summary(results):
     """For JSON: medians by case and proxy, and ratios to the relay and of Drover to the proxy, of each turn."""
     found = {}
     for case, proxy in dict.fromkeys((run["case"], run["proxy"]) for run in results.runs):
-        what = memory if case == "idle" else cpu
+        idle = case in IDLE_CASES
+        what = memory if idle else cpu
         cell = {"errors": results.errors(case, proxy),
-                "bytes_a_session" if case == "idle" else "cpu_us": results.median(case, proxy, what)}
-        if case != "idle":
+                "bytes_a_session" if idle else "cpu_us": results.median(case, proxy, what)}
+        if not idle:
             cell["per_second"] = results.median(case, proxy, lambda run: run["per_second"])
             cell["latency_us"] = {name: results.median(case, proxy, lambda run, name=name: run["latency_us"][name])
                                   for name in _PERCENTILES}
         if case != "workers":
-            cell["to_relay"] = results.ratios(case, proxy, "relay", what)
+            cell["to_relay"] = results.ratios(case, proxy, RELAY, what)
             cell["drover_to_it"] = results.ratios(case, "drover", proxy, what)
         found.setdefault(case, {})[proxy] = cell
     return found
 
 
+def _tables(results, group, titles):
+    """Titles and lines."""
+    cases, proxies = group.timed, group.proxies
+    found = []
+    if cases:
+        found.append((titles["cpu"], _medians(results, cases, proxies, cpu, ".2f")))
+    others = [proxy for proxy in proxies if proxy != RELAY]
+    if cases and others and others != proxies:
+        found.append(("CPU as a ratio to the bare relay: median (least–most)", _cells(
+            results, cases, others, lambda case, proxy: spread(results.ratios(case, proxy, RELAY, cpu)))))
+    if (cases or group.idle) and "drover" in proxies and set(proxies) - {RELAY, "drover"}:
+        found.append((titles["peers"], _against_peers(results, group)))
+    if cases:
+        found += [(titles["rate"], _medians(results, cases, proxies, lambda run: run["per_second"], ",.0f")),
+                  (titles["latency"], _latencies(results, cases, proxies))]
+    if group.idle:
+        found.append((titles["memory"], _medians(results, group.idle, proxies, memory, ",.0f")))
+    return found
+
+
 def comparison(results, machine):
     """The whole page of a comparison."""
-    cases = results.timed_cases()
-    sections = []
-    if cases:
-        sections.append(("CPU of the proxy, µs a message (churn: a connection)", _medians(results, cases, cpu, ".2f")))
-    others = [proxy for proxy in results.proxies if proxy != "relay"]
-    if cases and others and others != results.proxies:
-        sections.append(("CPU as a ratio to the bare relay: median (least–most)", _cells(
-            results, cases, lambda case, proxy: spread(results.ratios(case, proxy, "relay", cpu)), others)))
-    if "drover" in results.proxies and set(results.proxies) - {"relay", "drover"}:
-        sections.append(("Drover as a ratio to each peer: median (least–most)", _against_peers(results, cases)))
-    if cases:
-        sections += [
-            ("Messages (churn: connections; fanout: deliveries) a second",
-             _medians(results, cases, lambda run: run["per_second"], ",.0f")),
-            ("Latency, µs: p50 / p99 / p99.9 / typical p99", _latencies(results, cases))]
-    if "idle" in results.cases:
-        sections.append(("User memory, bytes an idle session", _medians(results, ["idle"], memory, ",.0f")))
+    plain = _group(results, lambda case: case not in (*TLS_CASES, "workers"), results.proxies)
+    tls = _group(results, lambda case: case in TLS_CASES, [proxy for proxy in results.proxies if proxy != RELAY])
+    sections = _tables(results, plain, _TITLES)
     if "workers" in results.cases:
         sections.append(("Two workers", _workers(results)))
+    sections += _tables(results, tls, _TLS_TITLES)
+    if tls.timed or tls.idle:
+        sections.append(("TLS: protocol, cipher and group that were agreed on", _agreements(results)))
     sections.append(("Targets", verdicts(targets(results))))
     if results.failed:
         sections.append(("Errors", _errors(results)))
     sections.append(("Machine", [f"- {what}: {text}" for what, text in machine.items()]))
-    return "\n\n".join(f"### {title}\n\n" + "\n".join(lines) for title, lines in sections)
+    return "\n\n".join(f"### {title}\n\n" + "\n".join(lines) for title, lines in sections if lines)
 
 
 def write_into(file, name, text):

@@ -1,4 +1,5 @@
-// churn: connect, upgrade, one echo, the closing handshake, EOF, and again, so many at a time.
+// churn: connect, upgrade, one echo, the closing handshake, EOF, and again, so many at a time. Where TLS sessions are
+// to be resumed, the warm-up begins when every client has one.
 #include "bench/load/case.h"
 
 namespace drover::bench {
@@ -20,6 +21,19 @@ class ChurnCase final : public Case, public Client::Owner {
 
   void begin() override {
     for (const auto& each : clients_) open(*each);
+    if (stage_.options.tls != Tls::kResumed) return warm_up();
+    alarm_.after(kPatience, [this] {
+      stage_.measurement.add_error("not every client has a session to resume");
+      stage_.finished();
+    });
+  }
+
+ private:
+  static constexpr std::uint64_t kMostErrors = 1'000;
+  static constexpr Milliseconds kPatience{30'000};
+
+  void warm_up() {
+    warming_up_ = true;
     alarm_.after(stage_.options.warmup, [this] {
       stage_.measurement.open();
       alarm_.after(stage_.options.seconds, [this] {
@@ -28,9 +42,6 @@ class ChurnCase final : public Case, public Client::Owner {
       });
     });
   }
-
- private:
-  static constexpr std::uint64_t kMostErrors = 1'000;
 
   void open(Client& client) {
     began_[client.index()] = nanoseconds_now();
@@ -42,6 +53,7 @@ class ChurnCase final : public Case, public Client::Owner {
     if (over_) return;
     if (failure.empty()) {
       stage_.measurement.count(began_[client.index()], nanoseconds_now());
+      if (!warming_up_ && stage_.wire.encryption->full() >= clients_.size()) warm_up();
     } else {
       stage_.measurement.add_error(failure);
       if (stage_.measurement.errors() == kMostErrors) return stage_.finished();
@@ -56,6 +68,7 @@ class ChurnCase final : public Case, public Client::Owner {
   Alarm alarm_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::uint64_t> began_;  // nanoseconds, of each client's connection
+  bool warming_up_ = false;           // or beyond that
   bool over_ = false;
 };
 

@@ -1,4 +1,5 @@
-// A socket that is still connecting is opened as a stream like any other: what is written waits until it is writable.
+// What is written to a connection that has yet to come about waits for it, be it a socket that is still connecting,
+// which is opened as a stream like any other, or TLS.
 #include "bench/load/client.h"
 
 #include <netinet/in.h>
@@ -32,9 +33,7 @@ std::string system_failure(const char* call) {
 }  // namespace
 
 Client::Client(net::Loop& loop, Wire& wire, Owner& owner, unsigned index)
-    : wire_(wire), owner_(owner), index_(index), stream_(loop), reader_(wire.shape) {
-  stream_.set_handler(*this);
-}
+    : wire_(wire), owner_(owner), index_(index), transport_(loop), reader_(wire.shape) {}
 
 Result<int> Client::connecting_socket() const {
   const auto failure = [](const char* call) { return fail(Code::kConnectFailed, Side::kDrover, system_failure(call)); };
@@ -61,30 +60,49 @@ Result<int> Client::connecting_socket() const {
   return fd;
 }
 
+Result<void> Client::connect() {
+  if (wire_.encryption != nullptr) {
+    // A name of its own: OpenSSL resumes a session of TLS 1.3 once, as RFC 8446 appendix C.4 would have it, and clients
+    // that share a last session would take it from each other.
+    const std::string server_name = std::to_string(index_) + ".localhost";
+    const net::TlsTarget tls{.context = wire_.encryption->context(), .server_name = server_name};
+    return transport_.connect(wire_.target, *this, &tls);
+  }
+  const auto fd = connecting_socket();
+  if (!fd) return std::unexpected(fd.error());
+  return transport_.open(*fd, *this, nullptr);
+}
+
 void Client::open() {
   state_ = State::kUpgrading;
   failure_.clear();
   reader_ = EchoReader(wire_.shape);
-  const auto fd = connecting_socket();
-  if (!fd) {
+  if (const auto begun = connect(); !begun) {
+    failure_ = begun.error().detail;
+    if (transport_.in_use()) return;  // on_closed() follows
     state_ = State::kIdle;
-    return owner_.on_end(*this, fd.error().detail);
+    return owner_.on_end(*this, failure_);
   }
-  if (auto opened = stream_.open(*fd); !opened) return give_up(opened.error().detail);
   answer_ = std::make_unique<http::ResponseParser>(http::HeadLimits{});
-  stream_.start_reading();
+  stream().start_reading();
   std::string request = "GET " + wire_.path + " HTTP/1.1\r\nHost: " + wire_.target.text() +
                         "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                         "Sec-WebSocket-Key: ";
   request.append(kKey).append("\r\n\r\n");
-  stream_.write(as_bytes(request));
+  stream().write(as_bytes(request));
+}
+
+// Of TLS alone.
+void Client::on_connected(net::ByteStream&, Result<void> result) noexcept {
+  if (!result) return give_up(result.error().detail);
+  wire_.encryption->note(*transport_.tls());
 }
 
 void Client::send(const Stamp& stamp) {
   const std::size_t before = wire_.outgoing.size();  // another client's read may be under way
   wire_.shape.append(stamp, wire_.outgoing);
   if (in_read_) return;
-  stream_.write(Bytes(wire_.outgoing).subspan(before));
+  stream().write(Bytes(wire_.outgoing).subspan(before));
   wire_.outgoing.resize(before);
 }
 
@@ -94,7 +112,7 @@ void Client::close() {
   if (in_read_) {
     wire_.outgoing.insert(wire_.outgoing.end(), frame.begin(), frame.end());
   } else {
-    stream_.write(frame);
+    stream().write(frame);
   }
 }
 
@@ -104,7 +122,7 @@ void Client::on_read(net::ByteStream&, Bytes bytes) noexcept {
   if (answer_ != nullptr) read_answer(bytes);
   if (answer_ == nullptr && failure_.empty()) read_frames(bytes);
   in_read_ = false;
-  if (!wire_.outgoing.empty()) stream_.write(wire_.outgoing);
+  if (!wire_.outgoing.empty()) stream().write(wire_.outgoing);
 }
 
 void Client::read_answer(Bytes& bytes) {
@@ -139,18 +157,20 @@ void Client::read_frames(Bytes bytes) {
 }
 
 void Client::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
-  if (state_ == State::kAnswered && end == net::ReadEnd::kEof) return stream_.close();
-  give_up(end == net::ReadEnd::kEof ? "the connection ended" : "the connection was reset");
+  // Behind both Closes nothing can be missing, so that a close_notify (RFC 8446 section 6.1) is not called for.
+  if (state_ == State::kAnswered && end != net::ReadEnd::kReset) return stream().close();
+  if (!stream().failure().empty()) return give_up(std::string(stream().failure()));
+  give_up(end == net::ReadEnd::kReset ? "the connection was reset" : "the connection ended");
 }
 
 void Client::on_written(net::ByteStream&) noexcept {
-  if (stream_.write_failed()) give_up("the connection was reset");
+  if (stream().write_failed()) give_up("the connection was reset");
 }
 
 void Client::give_up(std::string failure) {
   if (failure_.empty()) failure_ = std::move(failure);
   answer_ = nullptr;
-  stream_.close();
+  stream().close();
 }
 
 void Client::on_closed(net::ByteStream&) noexcept {

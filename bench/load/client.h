@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "bench/load/echo_reader.h"
+#include "bench/load/encryption.h"
 #include "http/head_parser.h"
-#include "net/tcp_stream.h"
+#include "net/transport.h"
 
 namespace drover::bench {
 
@@ -16,7 +17,8 @@ namespace drover::bench {
 struct Wire {
   net::Address target;
   std::string path;
-  unsigned sources = 0;  // connect from 127.0.0.1 to 127.0.0.N in turn; 0: wherever the kernel likes
+  unsigned sources = 0;              // connect from 127.0.0.1 to 127.0.0.N in turn; 0: wherever the kernel likes
+  Encryption* encryption = nullptr;  // null: plain
   MessageShape shape;
   std::vector<std::uint8_t> outgoing;  // what is sent while a read is handled goes out in one write
 };
@@ -37,23 +39,25 @@ class Client final : net::ByteStream::Handler {
 
   Client(net::Loop& loop, Wire& wire, Owner& owner, unsigned index);
 
-  // Connects and upgrades; on_open() or on_end() follows.
+  // Connects, with TLS where that is asked for, and upgrades; on_open() or on_end() follows.
   void open();
   void send(const Stamp& stamp);
   // The closing handshake; on_end() follows once the server has ended the connection.
   void close();
   // Ends it at once. on_end() follows, if it was open.
-  void abort() { stream_.close(); }
+  void abort() { stream().close(); }
   unsigned index() const { return index_; }
 
  private:
   enum class State : std::uint8_t { kIdle, kUpgrading, kOpen, kClosing, kAnswered };
 
-  void on_connected(net::ByteStream&, Result<void>) noexcept override {}
+  void on_connected(net::ByteStream& stream, Result<void> result) noexcept override;
   void on_read(net::ByteStream& stream, Bytes bytes) noexcept override;
   void on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept override;
   void on_written(net::ByteStream& stream) noexcept override;
   void on_closed(net::ByteStream& stream) noexcept override;
+  net::ByteStream& stream() { return transport_.stream(); }
+  Result<void> connect();
   Result<int> connecting_socket() const;
   void read_answer(Bytes& bytes);
   void read_frames(Bytes bytes);
@@ -62,7 +66,7 @@ class Client final : net::ByteStream::Handler {
   Wire& wire_;
   Owner& owner_;
   const unsigned index_;
-  net::TcpStream stream_;
+  net::Transport transport_;
   EchoReader reader_;
   std::unique_ptr<http::ResponseParser> answer_;  // while it is awaited
   std::string failure_;

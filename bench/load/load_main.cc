@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "bench/load/case.h"
+#include "bench/load/listening.h"
 #include "bench/load/load_options.h"
 
 namespace {
@@ -43,6 +44,16 @@ std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
   return make_idle_case(stage);
 }
 
+// As a line of JSON. Handshakes that were not those asked for are an error of their own.
+std::string result_of(bench::Measurement& measurement, const bench::LoadOptions& options,
+                      const std::optional<bench::Encryption>& encryption) {
+  if (!encryption) return measurement.to_json(options);
+  const bench::Handshakes handshakes = encryption->handshakes();
+  const std::string objection = objection_to(handshakes, options);
+  if (measurement.errors() == 0 && !objection.empty()) measurement.add_error(objection);
+  return measurement.to_json(options, &handshakes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -52,6 +63,12 @@ int main(int argc, char** argv) {
     return options.error().exit_code;
   }
   net::Loop loop;
+  std::optional<bench::Encryption> encryption;
+  if (options->tls != bench::Tls::kNone) {
+    auto made = bench::Encryption::make(loop, options->tls);
+    if (!made) bench::die(made.error().detail);
+    encryption.emplace(*std::move(made));
+  }
   bench::Measurement measurement(options->watch);
   bench::Stage stage{.options = *options,
                      .loop = loop,
@@ -59,6 +76,7 @@ int main(int argc, char** argv) {
                      .wire = {.target = options->target,
                               .path = options->name == bench::CaseName::kFanout ? "/fanout" : "/",
                               .sources = options->sources,
+                              .encryption = encryption ? &*encryption : nullptr,
                               .shape = bench::MessageShape(options->size),
                               .outgoing = {}},
                      .finished = [&loop] { loop.stop(); }};
@@ -66,7 +84,7 @@ int main(int argc, char** argv) {
   running->begin();
   loop.run();
   if (measurement.operations() == 0 && measurement.errors() == 0) measurement.add_error("nothing came back");
-  std::printf("%s\n", measurement.to_json(*options).c_str());
+  std::printf("%s\n", result_of(measurement, *options, encryption).c_str());
   std::fflush(stdout);
   if (options->hold && measurement.errors() == 0) {
     const Release release(loop);

@@ -36,6 +36,7 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   double seconds = 1;
   double warmup = 0.3;
   std::map<std::string, CaseName> names(kNames.begin(), kNames.end());
+  const std::map<std::string, Tls> handshakes{{"full", Tls::kFull}, {"resumed", Tls::kResumed}};
   CLI::App parser("A load of WebSocket clients: prints what came back, how fast, and what it cost --watch");
   parser.add_option("--target", target, "HOST:PORT, numeric")->required();
   parser.add_option("--case", options.name, "closed, rate, churn, fanout or idle")
@@ -54,6 +55,8 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   parser.add_option("--warmup", warmup, "Seconds before it")->check(CLI::NonNegativeNumber);
   parser.add_option("--sources", options.sources, "Connect from 127.0.0.1 to 127.0.0.N in turn")
       ->check(CLI::Range(0, 250));
+  parser.add_option("--tls", options.tls, "TLS, unchecked, with handshakes that are full or (churn) resumed")
+      ->transform(CLI::CheckedTransformer(handshakes));
   parser.add_option("--watch", options.watch, "Process whose CPU time is measured");
   parser.add_flag("--hold", options.hold, "idle: keep the sessions until stdin ends");
   try {
@@ -62,6 +65,12 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
     return std::unexpected(Usage{parser.help(), 0});
   } catch (const CLI::ParseError& problem) {
     return std::unexpected(Usage{std::string(problem.what()) + "\n", 2});
+  }
+  if (options.tls == Tls::kResumed && options.name != CaseName::kChurn) {
+    return std::unexpected(Usage{"--tls resumed: only the sessions of churn come again\n", 2});
+  }
+  if (options.tls != Tls::kNone && options.sources > 0) {
+    return std::unexpected(Usage{"--sources: not with --tls\n", 2});
   }
   auto address = parse_address(target);
   if (!address) return std::unexpected(Usage{address.error().detail + "\n", 2});

@@ -11,6 +11,7 @@
 namespace drover::bench {
 
 enum class CaseName : std::uint8_t { kClosed, kRate, kChurn, kFanout, kIdle };
+enum class Tls : std::uint8_t { kNone, kFull, kResumed };  // what its handshakes are, where there is any
 
 struct LoadOptions {
   CaseName name = CaseName::kClosed;
@@ -23,8 +24,9 @@ struct LoadOptions {
   std::chrono::milliseconds seconds{1000};  // the window that is measured
   std::chrono::milliseconds warmup{300};    // before it
   unsigned sources = 0;                     // addresses to connect from; 0: the kernel chooses
-  std::optional<int> watch;                 // process whose CPU is measured
-  bool hold = false;                        // keep the sessions until stdin ends
+  Tls tls = Tls::kNone;
+  std::optional<int> watch;  // process whose CPU is measured
+  bool hold = false;         // keep the sessions until stdin ends
 };
 
 // What to print instead, and the exit code with it: 0 for help, 2 for what cannot be understood.

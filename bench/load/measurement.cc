@@ -86,7 +86,7 @@ std::uint64_t Measurement::typical_p99() const {
   return quantile_of(quantiles, 0.5);
 }
 
-std::string Measurement::to_json(const LoadOptions& options) const {
+std::string Measurement::to_json(const LoadOptions& options, const Handshakes* handshakes) const {
   const auto operations = static_cast<double>(operations_.size());
   const double seconds = static_cast<double>(closed_at_ - opened_at_) / 1e9;
   const bool timed = options.name != CaseName::kIdle;
@@ -100,6 +100,9 @@ std::string Measurement::to_json(const LoadOptions& options) const {
                                    {"first_error", first_error_}};
   if (timed && cpu_before_ && cpu_after_ && operations > 0)
     result["cpu_us"] = (*cpu_after_ - *cpu_before_) / operations;
+  if (handshakes != nullptr) {
+    result["tls"] = {{"full", handshakes->full}, {"resumed", handshakes->resumed}, {"agreed", handshakes->agreed}};
+  }
   result["latency_us"] = nullptr;
   if (timed && operations > 0) {
     const auto sorted = sorted_latencies();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/load/encryption.h"
 #include "bench/load/load_options.h"
 
 namespace drover::bench {
@@ -32,8 +33,8 @@ class Measurement {
   std::uint64_t errors() const { return errors_; }
   std::size_t operations() const { return operations_.size(); }
 
-  // One line of JSON, without the line feed.
-  std::string to_json(const LoadOptions& options) const;
+  // One line of JSON, without the line feed. `handshakes` null: there was no TLS.
+  std::string to_json(const LoadOptions& options, const Handshakes* handshakes = nullptr) const;
 
  private:
   enum class Window : std::uint8_t { kBefore, kOpen, kClosed };

@@ -52,6 +52,15 @@ Json ports(const Pools& pools) {
       {"healthy", well_below(most->second, limit)}, {"used", most->second}, {"limit", limit}, {"backend", most->first}};
 }
 
+// Of the one that is valid for the shortest time, which there is.
+Json certificates(const Status& status) {
+  const auto& first = *std::ranges::min_element(status.certificates, {}, &CertificateStatus::not_after);
+  const auto left = first.not_after - std::chrono::system_clock::now();
+  return {{"healthy", left > left.zero()},
+          {"expires_in_days", std::chrono::floor<std::chrono::days>(left).count()},
+          {"file", first.file}};
+}
+
 Json backends(const Status& status) {
   auto pools = Json::array();
   for (const auto& pool : status.pools) {
@@ -76,6 +85,7 @@ Reply health(const Call& call) {
       {"descriptors", descriptors(status)},
       {"ports", ports(call.source.pools())},
   };
+  if (!status.certificates.empty()) checks["certificates"] = certificates(status);
   const bool well = std::ranges::all_of(checks, [](const Json& check) { return check["healthy"].get<bool>(); });
   return json_reply(200, Json{{"status", well ? "healthy" : "degraded"},
                               {"version", status.version},

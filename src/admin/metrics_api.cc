@@ -71,6 +71,12 @@ void tell_process(Exposition& out, const Status& status) {
            status.log_lines_dropped);
 }
 
+void tell_certificates(Exposition& out, const std::vector<CertificateStatus>& certificates) {
+  out.begin(MetricType::kGauge, "drover_certificate_not_after_timestamp_seconds",
+            "When a listener's certificate expires, in seconds since 1970.");
+  for (const auto& one : certificates) out.add({{"file", one.file}}, seconds_since_epoch(one.not_after));
+}
+
 void tell_config(Exposition& out, const Measures& measures) {
   out.begin(MetricType::kGauge, "drover_config_info",
             "The configuration in force, by a hash that leaves its secrets out; always 1.");
@@ -301,6 +307,23 @@ Distribution lag_of(const Histogram& lag) {
   return distribution;
 }
 
+void tell_handshakes(Exposition& out, const std::vector<Measures::Worker>& workers) {
+  out.begin(MetricType::kCounter, "drover_tls_handshakes_total",
+            "TLS handshakes with clients and backends: full, resumed from an earlier session, or failed.");
+  const auto add = [&](std::string_view side, net::TlsCounts::OfSide net::TlsCounts::* of_side) {
+    const auto tell = [&](std::string_view result, Counter net::TlsCounts::OfSide::* of_result) {
+      std::uint64_t count = 0;
+      for (const auto& worker : workers) count += (worker.tls.*of_side.*of_result).read();
+      out.add({{"side", side}, {"result", result}}, count);
+    };
+    tell("full", &net::TlsCounts::OfSide::full);
+    tell("resumed", &net::TlsCounts::OfSide::resumed);
+    tell("failed", &net::TlsCounts::OfSide::failed);
+  };
+  add("client", &net::TlsCounts::clients);
+  add("backend", &net::TlsCounts::backends);
+}
+
 void tell_workers(Exposition& out, const std::vector<Measures::Worker>& workers) {
   out.begin(MetricType::kCounter, "drover_rejected_total",
             "Requests that Drover itself answered with an error, by the reason.");
@@ -313,6 +336,7 @@ void tell_workers(Exposition& out, const std::vector<Measures::Worker>& workers)
   for (const auto& worker : workers) exhausted += worker.counters.exhausted.read();
   tell_one(out, MetricType::kCounter, "drover_resources_exhausted_total",
            "Accepts and dials that failed because descriptors, memory or ports had run out.", exhausted);
+  tell_handshakes(out, workers);
   out.begin(MetricType::kHistogram, "drover_loop_lag_seconds",
             "How late a worker's event loop came to its timers, a measure of how busy the worker is.");
   for (std::size_t index = 0; index < workers.size(); ++index) {
@@ -325,7 +349,9 @@ void tell_workers(Exposition& out, const std::vector<Measures::Worker>& workers)
 Reply metrics(const Call& call) {
   Exposition out;
   const auto measures = call.source.measures();
-  tell_process(out, call.source.status());
+  const Status status = call.source.status();
+  tell_process(out, status);
+  tell_certificates(out, status.certificates);
   tell_config(out, measures);
   tell_pools(out, measures.ledger);
   tell_backends(out, call.source.pools(), call.request.now);

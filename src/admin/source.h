@@ -12,6 +12,7 @@
 #include "admin/status.h"
 #include "balancer/pool.h"
 #include "base/histogram.h"
+#include "net/tls_counts.h"
 #include "observe/counters.h"
 #include "observe/ledger.h"
 #include "proxy/session_view.h"
@@ -25,6 +26,7 @@ struct Measures {
   struct Worker {
     const observe::Counters& counters;
     const Histogram& lag;  // of its loop
+    const net::TlsCounts& tls;
   };
   const observe::Ledger& ledger;
   std::vector<Worker> workers;  // by their index

@@ -15,6 +15,11 @@ struct PoolStatus {
   bool required = false;     // not ready without one
 };
 
+struct CertificateStatus {
+  std::string file;
+  std::chrono::system_clock::time_point not_after;
+};
+
 struct Status {
   std::string version;
   std::chrono::seconds uptime{0};
@@ -30,6 +35,7 @@ struct Status {
   std::uint64_t log_lines_dropped = 0;  // since the start
   std::uint64_t drain_left = 0;         // sessions that a shutdown still has to see end
   std::vector<PoolStatus> pools;
+  std::vector<CertificateStatus> certificates;  // of listeners, each file once
 };
 
 // Descriptors that the process has open; 0 where /proc does not tell.

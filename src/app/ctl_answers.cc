@@ -111,6 +111,10 @@ HealthAnswer read_health(std::string_view body) {
   answer.ports_backend = text_at(at(checks, "ports"), "backend");
   answer.resident_bytes = count_at(memory, "rss_bytes");
   answer.buffered_bytes = count_at(memory, "buffered_bytes");
+  const auto& certificates = at(checks, "certificates");
+  const auto& days = at(certificates, "expires_in_days");
+  if (days.is_number_integer()) answer.certificate_days = days.get<std::int64_t>();
+  answer.certificate_file = text_at(certificates, "file");
   answer.log_lines_dropped = count_at(at(checks, "message_queue"), "log_lines_dropped");
   return answer;
 }

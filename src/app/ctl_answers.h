@@ -28,6 +28,8 @@ struct HealthAnswer {
   Ceiling connections, descriptors, ports;
   std::string ports_backend;  // that uses most of them
   std::optional<std::uint64_t> resident_bytes, buffered_bytes, log_lines_dropped;
+  std::optional<std::int64_t> certificate_days;  // until the first expires
+  std::string certificate_file;
 };
 HealthAnswer read_health(std::string_view body);
 

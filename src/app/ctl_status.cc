@@ -49,6 +49,14 @@ void add_amount(Table& table, const char* name, const std::string& amount, Tone 
   table.add({{name}, {amount, tone}, {kUnknown}, {kUnknown}, {}});
 }
 
+// Of all listeners, the one that expires first.
+void add_certificate(Table& table, std::int64_t days, const std::string& file) {
+  constexpr std::int64_t kSoon = 14;  // the log warns from then on
+  const Tone tone = days < 0 ? Tone::kBad : days < kSoon ? Tone::kWarning : Tone::kPlain;
+  const std::string text = days < 0 ? "expired" : std::to_string(days) + " days";
+  table.add({{"certificate"}, {text, tone}, {kUnknown}, {kUnknown}, {printable(file)}});
+}
+
 Table ceilings(const HealthAnswer& health) {
   Table table({{"CEILING"}, {"USED", Align::kRight}, {"LIMIT", Align::kRight}, {"PERCENT", Align::kRight}, {""}});
   add_ceiling(table, "connections", health.connections);
@@ -59,6 +67,7 @@ Table ceilings(const HealthAnswer& health) {
   add_amount(table, "buffered", shown(health.buffered_bytes, bytes_text));
   add_amount(table, "log lines dropped", shown(health.log_lines_dropped, exact),
              health.log_lines_dropped.value_or(0) > 0 ? Tone::kWarning : Tone::kPlain);
+  if (health.certificate_days) add_certificate(table, *health.certificate_days, health.certificate_file);
   return table;
 }
 

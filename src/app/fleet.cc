@@ -63,13 +63,15 @@ void log_change(const char* event, const balancer::Backend& backend) {
 }  // namespace
 
 Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
+             std::shared_ptr<const net::TlsTrusts> trusts,
              std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change)
     : loop_(loop),
       config_(config),
       on_change_(std::move(on_change)),
+      dialler_(std::move(trusts)),
       registry_(workers),
       ledger_(workers),
-      checker_(loop, random_phase()) {}
+      checker_(loop, dialler_, random_phase()) {}
 
 Result<void> Fleet::start() {
   if (const auto names = names_in(config_); !names.empty()) {
@@ -82,8 +84,13 @@ Result<void> Fleet::start() {
     const Patience patience(loop_);
     while (!names_->all_asked() && patience.left()) loop_.turn(net::Loop::Patience::kUntilSomething);
   }
-  snapshot_ = proxy::make_snapshot(config_, names_ ? names_->addresses() : proxy::Addresses(), registry_, ledger_);
+  snapshot_ = make_snapshot();
   return {};
+}
+
+std::shared_ptr<const proxy::Snapshot> Fleet::make_snapshot() {
+  const auto names = names_ ? names_->addresses() : proxy::Addresses();
+  return proxy::make_snapshot(config_, names, registry_, ledger_, dialler_.trusts());
 }
 
 void Fleet::begin_checks() {
@@ -94,7 +101,7 @@ void Fleet::begin_checks() {
 // on. The workers are told first: whoever still goes by the old snapshot finds somebody in it.
 void Fleet::rebuild() {
   const BackendSet before = backends_of(*snapshot_);
-  snapshot_ = proxy::make_snapshot(config_, names_->addresses(), registry_, ledger_);
+  snapshot_ = make_snapshot();
   const BackendSet now = backends_of(*snapshot_);
   for (const auto& backend : now) {
     if (!before.contains(backend)) log_change("backend_added", *backend);

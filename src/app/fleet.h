@@ -18,8 +18,9 @@ namespace drover::app {
 
 class Fleet {
  public:
-  // `on_change` is called with every snapshot after the first. Everything outlives the fleet.
-  Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
+  // `trusts` has those of all backends. `on_change` is called with every snapshot after the first. Everything outlives
+  // the fleet.
+  Fleet(net::Loop& loop, const config::Config& config, unsigned workers, std::shared_ptr<const net::TlsTrusts> trusts,
         std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change);
 
   // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason
@@ -36,11 +37,13 @@ class Fleet {
   void consider_ejection(const std::shared_ptr<balancer::Backend>& backend) { checker_.consider_ejection(backend); }
 
  private:
+  std::shared_ptr<const proxy::Snapshot> make_snapshot();
   void rebuild();
 
   net::Loop& loop_;
   const config::Config& config_;
   const std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change_;
+  net::TlsDialler dialler_;  // for probes
   balancer::Registry registry_;
   observe::Ledger ledger_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;

@@ -11,6 +11,7 @@
 #include "app/output.h"
 #include "app/pidfile.h"
 #include "app/supervisor.h"
+#include "app/tls_material.h"
 #include "base/log.h"
 #include "config/load.h"
 
@@ -18,11 +19,24 @@ namespace drover::app {
 
 namespace {
 
+// Reads the files that the configuration names. Prints what is wrong with them, as load() does.
+std::optional<Setup> with_tls(config::Config config) {
+  LoadedTls loaded = load_tls(config, std::make_shared<net::TicketKeys>());
+  const auto tell = [&](const std::string& kind, const std::string& what) {
+    print_error(config.file + ": " + kind + ": " + what + "\n");
+  };
+  for (const auto& error : loaded.errors) tell("error", error);
+  for (const auto& warning : loaded.warnings) tell("warning", warning);
+  if (!loaded.errors.empty()) return std::nullopt;
+  return Setup{std::move(config), std::move(loaded.material)};
+}
+
 // Prints every diagnostic, warnings too.
-std::optional<config::Config> load(const std::string& file) {
+std::optional<Setup> load(const std::string& file) {
   auto loaded = config::load_file(file);
   print_error(loaded.diagnostics.text());
-  return std::move(loaded.config);
+  if (!loaded.config) return std::nullopt;
+  return with_tls(*std::move(loaded.config));
 }
 
 log::Level level_of(config::LogLevel level) {
@@ -45,24 +59,30 @@ log::Format format_of(config::LogFormat format) {
 
 using OnReady = std::function<Result<void>(const Supervisor&)>;
 
-Result<ExitCode> supervise(config::Config config, const OnReady& on_ready) {
-  Supervisor supervisor(std::move(config));
+Result<ExitCode> supervise(Setup setup, const OnReady& on_ready) {
+  Supervisor supervisor(std::move(setup));
   if (auto started = supervisor.start(); !started) return std::unexpected(started.error());
   if (auto told = on_ready(supervisor); !told) return std::unexpected(told.error());
   return supervisor.run();
 }
 
 // Everything from here on is in the process that stays.
-ExitCode run(const std::string& pidfile, config::Config config, const OnReady& on_ready) {
+ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
   std::optional<Result<Pidfile>> written;
   if (!pidfile.empty()) {
     written.emplace(Pidfile::create(pidfile));
     if (!*written) return complain(written->error().detail);
   }
-  const log::Settings settings{
-      .level = level_of(config.log.level), .access = config.log.access, .format = format_of(config.log.format)};
+  const auto& log = setup.config.log;
+  const log::Settings settings{.level = level_of(log.level), .access = log.access, .format = format_of(log.format)};
+  const auto key_log = net::open_tls_key_log();
+  if (!key_log) return complain(key_log.error().detail);
   if (auto opened = log::open(settings); !opened) return complain(opened.error().detail);
-  const auto code = supervise(std::move(config), on_ready);
+  if (!key_log->empty()) {
+    log::warn("tls_keys_logged", {{"file", *key_log},
+                                  {"hint", "whoever reads it reads all traffic; unset SSLKEYLOGFILE to end this"}});
+  }
+  const auto code = supervise(std::move(setup), on_ready);
   log::close();
   return code ? *code : complain(code.error().detail);
 }
@@ -70,21 +90,26 @@ ExitCode run(const std::string& pidfile, config::Config config, const OnReady& o
 }  // namespace
 
 ExitCode check(const CommandLine& line) {
-  const auto config = load(line.config_file);
-  if (!config) return ExitCode::kStartUp;
+  const auto setup = load(line.config_file);
+  if (!setup) return ExitCode::kStartUp;
+  for (const auto& certificate : setup->tls.certificates()) {
+    const auto concern = concern_about(*certificate, std::chrono::system_clock::now());
+    if (concern.empty()) continue;
+    print_error(line.config_file + ": warning: the certificate " + certificate->file() + " " + concern + "\n");
+  }
   print_error(line.config_file + ": ok\n");
-  return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(*config)) : ExitCode::kOk;
+  return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(setup->config)) : ExitCode::kOk;
 }
 
 ExitCode serve(const CommandLine& line) {
-  auto config = load(line.config_file);
-  if (!config) return ExitCode::kStartUp;
+  auto setup = load(line.config_file);
+  if (!setup) return ExitCode::kStartUp;
   if (line.ground == CommandLine::Ground::kForeground) {
-    return run(line.pidfile, *std::move(config), [](const Supervisor&) { return Result<void>(); });
+    return run(line.pidfile, *std::move(setup), [](const Supervisor&) { return Result<void>(); });
   }
   auto daemon = Daemon::fork();
   if (!daemon) return complain(daemon.error().detail);
-  return run(line.pidfile, *std::move(config), [&daemon](const Supervisor&) { return daemon->ready(); });
+  return run(line.pidfile, *std::move(setup), [&daemon](const Supervisor&) { return daemon->ready(); });
 }
 
 ExitCode serve_demo(const CommandLine& line) {
@@ -92,7 +117,9 @@ ExitCode serve_demo(const CommandLine& line) {
   if (const auto started = backends.start(); !started) return complain(started.error().detail);
   auto config = demo_config(backends.addresses());
   if (!config) return complain(config.error().detail);
-  return run(line.pidfile, *std::move(config), [](const Supervisor& supervisor) {
+  auto setup = with_tls(*std::move(config));
+  if (!setup) return ExitCode::kStartUp;
+  return run(line.pidfile, *std::move(setup), [](const Supervisor& supervisor) {
     print(demo_greeting(supervisor.address()));
     return Result<void>();
   });

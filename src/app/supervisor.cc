@@ -27,16 +27,18 @@ unsigned workers_wanted(const config::Config& config) {
 
 struct ListeningAddress {
   net::Address address;
-  std::string health_path;
+  proxy::Worker::Listening listening;
 };
 
-Result<std::vector<ListeningAddress>> all_listening_addresses(const std::vector<config::Listener>& listeners) {
+Result<std::vector<ListeningAddress>> all_listening_addresses(const std::vector<config::Listener>& listeners,
+                                                              const TlsMaterial& tls) {
   std::vector<ListeningAddress> all;
-  for (const auto& listener : listeners) {
+  for (std::size_t index = 0; index < listeners.size(); ++index) {
+    const auto& listener = listeners[index];
     const auto sharing = listener.shared ? Sharing::kShared : Sharing::kExclusive;
     const auto addresses = listening_addresses(listener.bind, "a listener's 'bind'", sharing);
     if (!addresses) return std::unexpected(addresses.error());
-    for (const auto& address : *addresses) all.push_back({address, listener.health_path});
+    for (const auto& address : *addresses) all.push_back({address, {listener.health_path, tls.listeners[index]}});
   }
   return all;
 }
@@ -58,7 +60,8 @@ void exit_on_signals() {
 
 }  // namespace
 
-Supervisor::Supervisor(config::Config config) : config_(std::move(config)), config_hash_(config_hash(config_)) {}
+Supervisor::Supervisor(Setup setup)
+    : config_(std::move(setup.config)), config_hash_(config_hash(config_)), tls_(std::move(setup.tls)) {}
 
 Supervisor::~Supervisor() {
   loop_.wheel().disarm(*this);
@@ -66,7 +69,8 @@ Supervisor::~Supervisor() {
 
 Result<void> Supervisor::start() {
   const unsigned workers = workers_wanted(config_);
-  fleet_ = std::make_unique<Fleet>(loop_, config_, workers, [this](const auto& next) { workers_->adopt(next); });
+  fleet_ = std::make_unique<Fleet>(loop_, config_, workers, tls_.trusts,
+                                   [this](const auto& next) { workers_->adopt(next); });
   if (auto started = fleet_->start(); !started) return started;
   if (auto listening = listen(workers); !listening) return listening;
   if (auto serving = serve_admin(); !serving) return serving;
@@ -75,6 +79,7 @@ Result<void> Supervisor::start() {
                                             [this](int signal) { on_signal(signal); });
   workers_->start();
   fleet_->begin_checks();
+  certificates_.emplace(loop_, tls_.certificates());
   phase_ = Phase::kServing;
   admission_->set_phase(proxy::Phase::kServing);
   log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
@@ -83,7 +88,7 @@ Result<void> Supervisor::start() {
 }
 
 Result<void> Supervisor::listen(unsigned workers) {
-  auto addresses = all_listening_addresses(config_.listeners);
+  auto addresses = all_listening_addresses(config_.listeners, tls_);
   if (!addresses) return std::unexpected(addresses.error());
   const auto budget = proxy::descriptor_budget(workers, addresses->size(), descriptors_for_checks(config_));
   descriptors_ = budget.limit;
@@ -98,11 +103,11 @@ Result<void> Supervisor::listen(unsigned workers) {
   };
   workers_ = std::make_unique<Workers>(workers, *admission_, fleet_->ledger(), fleet_->snapshot(), on_failing);
   sessions_.emplace(loop_, *workers_);
-  for (const auto& [address, health_path] : *addresses) {
-    const auto bound = workers_->listen(address, health_path);
+  for (const auto& [address, listening] : *addresses) {
+    const auto bound = workers_->listen(address, listening);
     if (!bound) return std::unexpected(bound.error());
     listening_.push_back(*bound);
-    log::info("listening", {{"address", bound->text()}});
+    log::info("listening", {{"address", bound->text()}, {"tls", listening.tls ? "yes" : "no"}});
   }
   log::info(
       "limits",
@@ -159,7 +164,7 @@ admin::Measures Supervisor::measures() {
                            .last_reload_successful = last_reload_successful_};
   for (unsigned index = 0; index < workers_->count(); ++index) {
     const proxy::Worker& worker = workers_->worker(index);
-    measures.workers.push_back({worker.counters(), worker.loop().lag()});
+    measures.workers.push_back({worker.counters(), worker.loop().lag(), worker.loop().tls_counts()});
   }
   return measures;
 }
@@ -187,6 +192,9 @@ admin::Status Supervisor::status() const {
                             .backends = pool->backends().size(),
                             .eligible = balancer::count_eligible(pool->backends()),
                             .required = pool->settings().required});
+  }
+  for (const auto& certificate : tls_.certificates()) {
+    status.certificates.push_back({certificate->file(), certificate->not_after()});
   }
   return status;
 }

@@ -8,9 +8,11 @@
 #include <string_view>
 
 #include "admin/server.h"
+#include "app/certificate_watch.h"
 #include "app/exit_code.h"
 #include "app/fleet.h"
 #include "app/session_list.h"
+#include "app/tls_material.h"
 #include "app/workers.h"
 #include "base/error.h"
 #include "config/config.h"
@@ -23,7 +25,7 @@ namespace drover::app {
 class Supervisor final : private net::TimerWheel::Node {
  public:
   // The log is open for as long as the supervisor is there.
-  explicit Supervisor(config::Config config);
+  explicit Supervisor(Setup setup);
   ~Supervisor();
   Supervisor(const Supervisor&) = delete;
   Supervisor& operator=(const Supervisor&) = delete;
@@ -61,6 +63,7 @@ class Supervisor final : private net::TimerWheel::Node {
 
   const config::Config config_;
   const std::string config_hash_;
+  const TlsMaterial tls_;
   const MonotonicTime started_ = monotonic_now();
   const std::chrono::system_clock::time_point started_by_wall_clock_ = std::chrono::system_clock::now();
   Phase phase_ = Phase::kStarting;
@@ -76,6 +79,7 @@ class Supervisor final : private net::TimerWheel::Node {
   std::vector<net::Address> listening_;
   std::unique_ptr<Workers> workers_;
   std::optional<SessionList> sessions_;
+  std::optional<CertificateWatch> certificates_;
   std::unique_ptr<admin::Server> admin_;
   std::unique_ptr<admin::Server> probes_;  // of its own: a crowd there keeps nobody out of the other
   std::unique_ptr<net::Signals> signals_;

@@ -31,10 +31,10 @@ Workers::~Workers() {
   stop();
 }
 
-Result<net::Address> Workers::listen(const net::Address& address, const std::string& health_path) {
+Result<net::Address> Workers::listen(const net::Address& address, const proxy::Worker::Listening& listening) {
   net::Address bound = address;
   for (auto& worker : workers_) {
-    const auto got = worker->listen(bound, health_path);
+    const auto got = worker->listen(bound, listening);
     if (!got) return got;
     bound = *got;
   }

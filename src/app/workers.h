@@ -24,7 +24,7 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   // Before start(): on every worker. The address that they got; port 0 becomes the same port for all.
-  Result<net::Address> listen(const net::Address& address, const std::string& health_path);
+  Result<net::Address> listen(const net::Address& address, const proxy::Worker::Listening& listening);
   void start();
 
   // Handshakes that begin from now on go by `snapshot`.

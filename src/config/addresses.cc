@@ -195,6 +195,16 @@ Result<std::string> parse_host(std::string_view text) {
   return parts->bracketed ? "[" + canonical_host(parts->host) + "]" : lower(parts->host);
 }
 
+Result<std::string> parse_server_name(std::string_view text) {
+  const bool absolute = text.size() > 1 && text.ends_with('.');
+  const std::string_view name = absolute ? text.substr(0, text.size() - 1) : text;
+  if (is_ipv6(text) || is_ipv4(text) || is_host_name(name)) return canonical_host(name);
+  return invalid(
+      "expected a host name such as 'chat.example.com' or an address such as '10.0.1.10' or '::1', "
+      "without scheme, port and brackets, got " +
+      in_quotes(text));
+}
+
 Result<std::string> parse_origin(std::string_view text) {
   if (text == "null") return std::string(text);
   const auto refuse = [&] {

@@ -24,6 +24,10 @@ bool has_host_bits(const Network& network);
 // A route's host: lower case, without the port, an IPv6 address in brackets as in a Host header.
 Result<std::string> parse_host(std::string_view text);
 
+// What a TLS server is asked for, and what its certificate must have: a name in lower case, without a final dot (RFC
+// 6066 section 3), or an address in its shortest spelling, an IPv6 one without brackets. No port.
+Result<std::string> parse_server_name(std::string_view text);
+
 // "https://chat.example.com", "https://*.example.com:8443" or "null" (RFC 6454 section 7), in the form in which
 // browsers send it: lower case, without the port that the scheme implies.
 Result<std::string> parse_origin(std::string_view text);

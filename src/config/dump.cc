@@ -32,6 +32,14 @@ std::string_view name_of(OnDown on_down) {
   return "keep";
 }
 
+std::string_view name_of(TlsVersion version) {
+  switch (version) {
+    case TlsVersion::k12: return "1.2";
+    case TlsVersion::k13: return "1.3";
+  }
+  return "1.2";
+}
+
 std::string_view name_of(LogLevel level) {
   switch (level) {
     case LogLevel::kDebug: return "debug";
@@ -109,10 +117,19 @@ DumpValue list(const Items& items, Show show) {
   return value;
 }
 
+DumpValue certificate_of(const Certificate& certificate) {
+  return map({{"cert", text(certificate.cert)}, {"key", text(certificate.key)}, {"ocsp", text(certificate.ocsp)}});
+}
+
 DumpValue listener_of(const Listener& listener) {
-  return map({{"bind", text(listener.bind.text)},
-              {"shared", flag(listener.shared)},
-              {"health_path", text(listener.health_path)}});
+  DumpValue shown = map({{"bind", text(listener.bind.text)},
+                         {"shared", flag(listener.shared)},
+                         {"health_path", text(listener.health_path)}});
+  if (const auto& tls = listener.tls)
+    shown.entries.push_back({"tls", map({{"certificates", list(tls->certificates, certificate_of)},
+                                         {"min_version", text(name_of(tls->min_version))},
+                                         {"client_ca", text(tls->client_ca)}})});
+  return shown;
 }
 
 DumpValue route_of(const Route& route) {
@@ -127,10 +144,16 @@ DumpValue route_of(const Route& route) {
 }
 
 DumpValue backend_of(const BackendSpec& backend) {
-  return map({{"name", text(backend.name)},
-              {"address", text(backend.address.text)},
-              {"weight", number(backend.weight)},
-              {"max_connections", number(backend.max_connections)}});
+  DumpValue shown = map({{"name", text(backend.name)},
+                         {"address", text(backend.address.text)},
+                         {"weight", number(backend.weight)},
+                         {"max_connections", number(backend.max_connections)}});
+  if (const auto& tls = backend.tls)
+    shown.entries.push_back({"tls", map({{"verify", flag(tls->verify)},
+                                         {"server_name", text(tls->server_name)},
+                                         {"ca", text(tls->ca)},
+                                         {"crl", text(tls->crl)}})});
+  return shown;
 }
 
 DumpValue policy_of(const Pool& pool) {

@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
 #include <thread>
 
 #include "config/read_admin.h"
 #include "config/read_pools.h"
 #include "config/read_routes.h"
+#include "config/read_tls.h"
 #include "config/text.h"
 #include "config/values.h"
 
@@ -21,7 +21,6 @@ constexpr std::array<std::string_view, 3> kAccessWords = {"stdout", "stderr", "o
 constexpr std::size_t kMostListeners = 1024;
 constexpr double kLeastPace = 0.01;  // a close in 100 s
 constexpr double kMostPace = 1'000'000;
-constexpr std::size_t kLongestPath = 4095;  // PATH_MAX without its NUL
 
 constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug},
@@ -64,20 +63,21 @@ void read_listeners(Reader& reader, const Field& top, Binds& binds, Config& conf
   if (list.is(NodeKind::kList) && list.size() == 0) reader.error(list.position(), "'" + list.path + "' is empty");
   if (list.size() > kMostListeners)
     return reader.error(list.position(), "more than " + std::to_string(kMostListeners) + " listeners");
-  const auto add = [&](const Field& bind, const Field& shared, const Field& health_path) {
+  const auto add = [&](const Field& bind, const Field& map) {
     Listener listener;
-    reader.flag(shared, listener.shared);
-    read_health_path(reader, health_path, listener.health_path);
+    reader.flag(map["shared"], listener.shared);
+    read_health_path(reader, map["health_path"], listener.health_path);
+    listener.tls = read_listener_tls(reader, map["tls"]);
     auto endpoint = binds.read(bind);
     if (!endpoint) return;
     listener.bind = *std::move(endpoint);
     config.listeners.push_back(std::move(listener));
   };
-  if (short_form.is(NodeKind::kScalar)) add(short_form, {}, {});
-  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {}, {});
+  if (short_form.is(NodeKind::kScalar)) add(short_form, {});
+  for (std::size_t index = 0; index < short_form.size(); ++index) add(short_form.item(index), {});
   for (std::size_t index = 0; index < long_form.size(); ++index) {
     const Field listener = long_form.item(index);
-    add(listener["bind"], listener["shared"], listener["health_path"]);
+    add(listener["bind"], listener);
   }
 }
 
@@ -135,16 +135,15 @@ void read_log(Reader& reader, const Field& map, Log& log) {
   const Field access = map["access"];
   const auto text = reader.text(access);
   if (!text) return;
-  log.access = *text;
-  if (std::ranges::find(kAccessWords, *text) != kAccessWords.end()) return;
-  if (text->find('/') == std::string::npos || text->ends_with('/') || text->size() > kLongestPath) {
+  if (std::ranges::find(kAccessWords, *text) != kAccessWords.end()) {
+    log.access = *text;
+  } else if (text->find('/') == std::string::npos) {
     reader.error(access.position(), "'" + access.path +
                                         "' must be 'stdout', 'stderr', 'off' or a path with a '/', got " +
                                         in_quotes(*text) + did_you_mean(*text, kAccessWords));
-    return;
+  } else if (auto path = reader.absolute_path(access, *text)) {
+    log.access = *std::move(path);
   }
-  const auto folder = std::filesystem::absolute(reader.file()).parent_path();
-  log.access = (folder / *text).lexically_normal().string();
 }
 
 }  // namespace

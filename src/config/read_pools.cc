@@ -7,6 +7,7 @@
 
 #include "config/read_balancing.h"
 #include "config/read_health.h"
+#include "config/read_tls.h"
 #include "config/schema.h"
 #include "config/text.h"
 #include "config/values.h"
@@ -53,6 +54,7 @@ std::optional<BackendSpec> read_backend(Reader& reader, const Field& field) {
   reader.number(field["weight"], 1U, 1000U, backend.weight);
   reader.number(field["max_connections"], std::uint32_t{0}, std::numeric_limits<std::uint32_t>::max(),
                 backend.max_connections);
+  backend.tls = read_backend_tls(reader, field["tls"]);
   if (!endpoint) return std::nullopt;
   return backend;
 }

@@ -2,6 +2,7 @@
 #include "config/reader.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "config/expand.h"
@@ -143,6 +144,21 @@ std::optional<Endpoint> Reader::endpoint(const Field& field) {
   const auto found = text(field);
   if (!found) return std::nullopt;
   return parsed(field, *found, parse_endpoint);
+}
+
+std::optional<std::string> Reader::absolute_path(const Field& field, const std::string& text) {
+  const auto resolve = [this](const std::string& named) -> Result<std::string> {
+    std::string path;
+    if (named.size() <= kLongestPath)
+      path = (std::filesystem::absolute(file_).parent_path() / named).lexically_normal().string();
+    if (path.empty() || path.size() > kLongestPath)
+      return invalid("expected a path of at most " + std::to_string(kLongestPath) +
+                     " bytes, with the folder where it starts, got " + in_quotes(named));
+    // That of a folder, whether it was written with "/", "/." or "..".
+    if (path.ends_with('/')) return invalid("expected the path of a file, got " + in_quotes(named));
+    return path;
+  };
+  return parsed(field, text, resolve);
 }
 
 void Reader::refuse_choice(const Field& field, const std::string& word, std::span<const std::string_view> words,

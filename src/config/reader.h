@@ -43,6 +43,7 @@ struct Choice {
 // Thrown out of the readers, and caught by the loader: the rest of the file would only bury what is reported.
 struct TooManyErrors {};
 inline constexpr std::size_t kMostErrors = 200;
+inline constexpr std::size_t kLongestPath = 4095;  // bytes: PATH_MAX without its NUL
 
 class Reader {
  public:
@@ -70,6 +71,9 @@ class Reader {
     if (const auto value = number_between(field, least, most)) out = static_cast<Number>(*value);
   }
   std::optional<Endpoint> endpoint(const Field& field);
+  // The absolute path of the file that `text`, the field's, names; a relative one starts at the folder of the
+  // configuration file. Whether there is such a file is not looked at.
+  std::optional<std::string> absolute_path(const Field& field, const std::string& text);
   template <class Value>
   void choice(const Field& field, std::span<const Choice<Value>> choices, Value& out);
   // The same for a word that has been read already.

@@ -10,8 +10,24 @@ namespace {
 using enum Status;
 using enum Shape;
 
+constexpr std::array kCertificateKeys = {
+    Key{"cert", kRequired},
+    Key{"key", kRequired},
+    Key{"ocsp", kOptional},
+};
+constexpr Section kCertificateSection{kCertificateKeys};
+
+constexpr std::array kListenerTlsKeys = {
+    Key{"certificates", kRequired, kMaps, &kCertificateSection},
+    Key{"min_version", kOptional},
+    Key{"client_ca", kOptional},
+};
+constexpr Section kListenerTlsSection{kListenerTlsKeys};
+
 constexpr std::array kListenerKeys = {
-    Key{"bind", kRequired}, Key{"shared", kOptional}, Key{"health_path", kOptional}, Key{"tls"}, Key{"proxy_protocol"},
+    Key{"bind", kRequired},        Key{"shared", kOptional},
+    Key{"health_path", kOptional}, Key{"tls", kOptional, kMap, &kListenerTlsSection},
+    Key{"proxy_protocol"},
 };
 constexpr Section kListenerSection{kListenerKeys};
 
@@ -30,12 +46,20 @@ constexpr std::array kRouteKeys = {
 };
 constexpr Section kRouteSection{kRouteKeys};
 
+constexpr std::array kBackendTlsKeys = {
+    Key{"verify", kOptional},
+    Key{"server_name", kOptional},
+    Key{"ca", kOptional},
+    Key{"crl", kOptional},
+};
+constexpr Section kBackendTlsSection{kBackendTlsKeys};
+
 constexpr std::array kBackendKeys = {
     Key{"name", kOptional},
     Key{"address", kRequired},
     Key{"weight", kOptional},
     Key{"max_connections", kOptional},
-    Key{"tls"},
+    Key{"tls", kOptional, kMap, &kBackendTlsSection},
 };
 constexpr Section kBackendSection{kBackendKeys};
 

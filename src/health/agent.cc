@@ -19,7 +19,7 @@ class LineQuery final : public AgentQuery, Connection::Owner {
 
   void start(const net::Address& address, Done done) override {
     done_ = std::move(done);
-    connection_ = Connection::open(loop_, address, *this);
+    connection_ = Connection::open(loop_, address, nullptr, *this);
   }
 
  private:

@@ -54,7 +54,7 @@ void Checker::add(const std::shared_ptr<const balancer::Pool>& pool, const std::
   const Watch::Start start{
       .first = loop_.now() + after, .phase = Schedule::phase_of(added_++, first_phase_), .arrival = arrival_};
   const auto on_change = [this, name = pool->name()] { judge(name); };
-  watches_[backend.get()] = std::make_unique<Watch>(loop_, backend, pool->settings(), start, on_change);
+  watches_[backend.get()] = std::make_unique<Watch>(loop_, dialler_, backend, pool->settings(), start, on_change);
 }
 
 void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backend) {

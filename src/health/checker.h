@@ -10,6 +10,7 @@
 #include "balancer/pool.h"
 #include "health/watch.h"
 #include "net/loop.h"
+#include "net/tls_dialler.h"
 
 namespace drover::health {
 
@@ -17,8 +18,10 @@ using Pools = std::vector<std::shared_ptr<const balancer::Pool>>;
 
 class Checker {
  public:
-  // `first_phase`: 0 … 1, so that several Drovers do not look at the same moments.
-  Checker(net::Loop& loop, double first_phase) : loop_(loop), first_phase_(first_phase) {}
+  // `dialler`: the loop's, for backends with TLS; outlives the checker. `first_phase`: 0 … 1, so that several Drovers
+  // do not look at the same moments.
+  Checker(net::Loop& loop, net::TlsDialler& dialler, double first_phase)
+      : loop_(loop), dialler_(dialler), first_phase_(first_phase) {}
 
   // From now on these. Backends that were watched before go on being so; the first call's count as there from the
   // start.
@@ -42,6 +45,7 @@ class Checker {
   std::string summary_of(const balancer::Pool& pool) const;
 
   net::Loop& loop_;
+  net::TlsDialler& dialler_;
   const double first_phase_;
   Watch::Arrival arrival_ = Watch::Arrival::kAtStart;
   std::uint64_t added_ = 0;

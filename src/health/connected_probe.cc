@@ -5,10 +5,10 @@
 
 namespace drover::health {
 
-void ConnectedProbe::start(const net::Address& address, Done done) {
+void ConnectedProbe::start(const net::Address& address, const net::TlsTarget* tls, Done done) {
   done_ = std::move(done);
   restart_clock();
-  connection_ = Connection::open(loop_, address, *this);
+  connection_ = Connection::open(loop_, address, tls, *this);
 }
 
 std::chrono::microseconds ConnectedProbe::elapsed() const {
@@ -30,7 +30,7 @@ Error bad_answer(std::string detail) {
 }
 
 Error ended_before(net::ReadEnd end, const std::string& what) {
-  return bad_answer((end == net::ReadEnd::kReset ? "reset" : "ended") + (" the connection before " + what));
+  return bad_answer((end == net::ReadEnd::kReset || end == net::ReadEnd::kBroken ? "reset" : "ended") + (" the connection before " + what));
 }
 
 }  // namespace drover::health

@@ -14,7 +14,7 @@ class ConnectedProbe : public Probe, protected Connection::Owner {
   explicit ConnectedProbe(net::Loop& loop) : loop_(loop) {}
   ConnectedProbe(const ConnectedProbe&) = delete;
   ConnectedProbe& operator=(const ConnectedProbe&) = delete;
-  void start(const net::Address& address, Done done) final;
+  void start(const net::Address& address, const net::TlsTarget* tls, Done done) final;
 
  protected:
   Connection& connection() { return *connection_; }

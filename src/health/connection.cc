@@ -3,15 +3,15 @@
 
 namespace drover::health {
 
-Connection::Handle Connection::open(net::Loop& loop, const net::Address& address, Owner& owner) {
+Connection::Handle Connection::open(net::Loop& loop, const net::Address& address, const net::TlsTarget* tls,
+                                    Owner& owner) {
   Handle connection(new Connection(loop, owner));
-  connection->connect(address);
+  connection->connect(address, tls);
   return connection;
 }
 
-void Connection::connect(const net::Address& address) {
-  stream_.set_handler(*this);
-  const auto connecting = stream_.connect(address);
+void Connection::connect(const net::Address& address, const net::TlsTarget* tls) {
+  const auto connecting = transport_.connect(address, *this, tls);
   if (connecting) return;
   loop_.defer([this, error = connecting.error()] {
     if (owner_ != nullptr) owner_->on_unreachable(error);
@@ -20,14 +20,15 @@ void Connection::connect(const net::Address& address) {
 
 void Connection::let_go() {
   owner_ = nullptr;
-  stream_.close();
+  transport_.stream().finish_writing();  // with TLS, close() alone would look like a cut
+  transport_.stream().close();
   loop_.defer([this] { delete this; });  // behind the stream's on_closed(), and behind a failure that was not told yet
 }
 
-void Connection::on_connected(net::ByteStream& /*stream*/, Result<void> result) noexcept {
+void Connection::on_connected(net::ByteStream& stream, Result<void> result) noexcept {
   if (!result) return owner_->on_unreachable(result.error());
   owner_->on_open();
-  if (owner_ != nullptr) stream_.start_reading();
+  if (owner_ != nullptr) stream.start_reading();
 }
 
 void Connection::on_read(net::ByteStream& /*stream*/, Bytes bytes) noexcept {

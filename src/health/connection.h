@@ -9,7 +9,7 @@
 #include "net/address.h"
 #include "net/byte_stream.h"
 #include "net/loop.h"
-#include "net/tcp_stream.h"
+#include "net/transport.h"
 
 namespace drover::health {
 
@@ -19,7 +19,7 @@ class Connection final : net::ByteStream::Handler {
   class Owner {
    public:
     virtual void on_open() noexcept = 0;
-    // Instead of on_open(). Errors of TcpStream::connect().
+    // Instead of on_open(). Errors of ByteStream::Handler::on_connected().
     virtual void on_unreachable(const Error& error) noexcept = 0;
     // `bytes` is gone when it returns.
     virtual void on_bytes(Bytes bytes) noexcept = 0;
@@ -35,19 +35,19 @@ class Connection final : net::ByteStream::Handler {
   };
   using Handle = std::unique_ptr<Connection, LetGo>;
 
-  // Nothing is called once the handle has been reset.
-  static Handle open(net::Loop& loop, const net::Address& address, Owner& owner);
+  // Nothing is called once the handle has been reset. `tls` null: plain; else on_open() comes after its handshake.
+  static Handle open(net::Loop& loop, const net::Address& address, const net::TlsTarget* tls, Owner& owner);
 
   void write(Bytes bytes) {
-    if (!bytes.empty()) stream_.write(bytes);
+    if (!bytes.empty()) transport_.stream().write(bytes);
   }
   // And our FIN behind it.
-  void write_last(Bytes bytes) { stream_.write_last(bytes); }
+  void write_last(Bytes bytes) { transport_.stream().write_last(bytes); }
 
  private:
-  Connection(net::Loop& loop, Owner& owner) : loop_(loop), owner_(&owner), stream_(loop) {}
+  Connection(net::Loop& loop, Owner& owner) : loop_(loop), owner_(&owner), transport_(loop) {}
   ~Connection() = default;
-  void connect(const net::Address& address);
+  void connect(const net::Address& address, const net::TlsTarget* tls);
   void let_go();
 
   void on_connected(net::ByteStream& stream, Result<void> result) noexcept override;
@@ -59,7 +59,7 @@ class Connection final : net::ByteStream::Handler {
 
   net::Loop& loop_;
   Owner* owner_;  // null: it has let go
-  net::TcpStream stream_;
+  net::Transport transport_;
 };
 
 }  // namespace drover::health

@@ -13,13 +13,14 @@
 #include "config/config.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "net/transport.h"
 
 namespace drover::health {
 
 struct ProbeResult {
   // An error with Side::kDrover (no descriptors, no memory, no port) says nothing of the backend.
   Result<void> verdict;
-  // From the request to its answer; for tcp, how long the connection took. None where it did not come to that.
+  // From the request to its answer; for tcp, how long the connection took, TLS included. None where it did not come to that.
   std::optional<std::chrono::microseconds> round_trip;
   std::optional<balancer::LoadReport> report;  // http: of the body; http and websocket: of the ORCA header
 };
@@ -32,7 +33,8 @@ class Probe {
   // loop at the end of the turn, which must come before the loop goes.
   virtual ~Probe() = default;
   // Once. `done` is called once, from the loop and never from within start(); it may destroy the probe.
-  virtual void start(const net::Address& address, Done done) = 0;
+  // `tls` null: plain; it need not outlive the call.
+  virtual void start(const net::Address& address, const net::TlsTarget* tls, Done done) = 0;
 };
 
 // `host`: of the backend's address, for the Host header where health_check.host is empty: "10.0.0.7:80".

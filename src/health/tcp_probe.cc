@@ -1,4 +1,4 @@
-// A backend that takes a connection is up.
+// A backend that takes a connection, and is who it should be where it has TLS, is up.
 #include "health/connected_probe.h"
 
 namespace drover::health {

@@ -45,9 +45,10 @@ class Watch::Ejected final : public net::TimerWheel::Node {
   const Milliseconds length_;
 };
 
-Watch::Watch(net::Loop& loop, std::shared_ptr<balancer::Backend> backend, const config::Pool& settings,
-             const Start& start, std::function<void()> on_change)
+Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend,
+             const config::Pool& settings, const Start& start, std::function<void()> on_change)
     : loop_(loop),
+      dialler_(dialler),
       backend_(std::move(backend)),
       check_(settings.health_check),
       slow_start_(settings.slow_start),
@@ -89,8 +90,14 @@ Watch::~Watch() = default;
 
 void Watch::begin_probe() {
   sample_rate();
+  const auto on_result = [this](const ProbeResult& result) { end_probe(result); };
   probe_ = make_probe(loop_, check_, backend_->authority());
-  probe_->start(address_, [this](const ProbeResult& result) { end_probe(result); });
+  const auto& tls = backend_->tls();
+  if (!tls) return probe_->start(address_, nullptr, on_result);
+  const auto context = dialler_.context_for({tls->verify, tls->ca, tls->crl});
+  if (!context) return end_probe({.verdict = std::unexpected(context.error()), .round_trip = {}, .report = {}});
+  const net::TlsTarget target{**context, tls->server_name};
+  probe_->start(address_, &target, on_result);
 }
 
 void Watch::end_probe(const ProbeResult& result) {

@@ -15,6 +15,7 @@
 #include "health/rounds.h"
 #include "health/thresholds.h"
 #include "net/loop.h"
+#include "net/tls_dialler.h"
 
 namespace drover::health {
 
@@ -28,9 +29,10 @@ class Watch {
     Arrival arrival = Arrival::kAtStart;
   };
 
-  // `on_change` is called after every change of a state.
-  Watch(net::Loop& loop, std::shared_ptr<balancer::Backend> backend, const config::Pool& settings, const Start& start,
-        std::function<void()> on_change);
+  // `dialler`: the loop's, for backends with TLS; outlives the watch. `on_change` is called after every change of a
+  // state.
+  Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend,
+        const config::Pool& settings, const Start& start, std::function<void()> on_change);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -55,6 +57,7 @@ class Watch {
   void sample_rate();
 
   net::Loop& loop_;
+  net::TlsDialler& dialler_;
   const std::shared_ptr<balancer::Backend> backend_;
   const config::HealthCheck check_;
   const Milliseconds slow_start_;

@@ -202,6 +202,10 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   append_line(head, "X-Real-IP", incoming.value_or(HeaderName::kXRealIp, context.peer_address));
   append_line(head, "X-Request-ID", forwarded.request_id);
   append_line(head, "X-Drover-Session", context.session);
+  if (!context.client_fingerprint.empty()) {
+    append_line(head, "X-Drover-Client-Subject", context.client_subject);
+    append_line(head, "X-Drover-Client-Fingerprint", context.client_fingerprint);
+  }
   head.append("\r\n");
   return forwarded;
 }

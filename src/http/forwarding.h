@@ -22,6 +22,10 @@ struct ForwardingContext {
   std::string_view request_id;     // Drover's own; a trusted peer's wins
   std::string_view session;        // resume_id, for X-Drover-Session
   std::string_view websocket_key;  // for Sec-WebSocket-Key; empty: the client's own
+  // Of the certificate that the client has proved to own, for X-Drover-Client-Subject (RFC 2253, printable ASCII) and
+  // -Fingerprint; empty: it has shown none.
+  std::string_view client_subject{};
+  std::string_view client_fingerprint{};
   std::size_t strip_prefix = 0;    // bytes of path to take out of the target's front
 };
 

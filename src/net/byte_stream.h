@@ -23,7 +23,8 @@ enum class PauseReason : std::uint8_t {
 enum class ReadEnd : std::uint8_t {
   kEof,        // the peer ended its direction in order (FIN; with TLS, close_notify); writing may go on
   kTruncated,  // TLS: a FIN without close_notify. As kEof, but somebody on the way may have cut off what came before it
-  kReset,      // the connection is dead (RST, keepalive, failure()); nothing can be read or written
+  kReset,      // the connection is dead (RST, keepalive, …); nothing can be read or written
+  kBroken,     // as kReset, but it is this stream that cannot go on with what it was sent: failure() says why
 };
 
 class ByteStream {
@@ -74,7 +75,7 @@ class ByteStream {
   // From now on TCP itself asks a silent peer whether it is still there; one that has vanished is a reset after about
   // two minutes. Costs system calls and a kernel timer, so it is for streams that last.
   virtual void keep_alive() = 0;
-  // Why the stream itself gave the connection up, where it was not just lost: "TLS: no shared cipher". One line.
+  // What has gone wrong above TCP, once it has: "TLS: no shared cipher". One line.
   virtual std::string_view failure() const { return {}; }
 
   // Ends both directions now; what is queued is dropped. on_closed() follows.

@@ -68,7 +68,7 @@ void resume_last_session(SSL* ssl, Dialling& dialling, const std::string& peer) 
 
 }  // namespace
 
-Result<TlsClientContext> TlsClientContext::make(std::shared_ptr<const TlsTrust> trust) {
+Result<TlsClientContext> TlsClientContext::make(std::shared_ptr<const TlsTrust> trust, Resumption resumption) {
   OpenSslOwner<SSL_CTX> made(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* const context = made.get();
   constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};  // RFC 7301 section 3.1
@@ -82,6 +82,8 @@ Result<TlsClientContext> TlsClientContext::make(std::shared_ptr<const TlsTrust> 
     SSL_CTX_set1_verify_cert_store(context, trust->store());
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   }
+  log_keys_of(context);
+  if (resumption == Resumption::kNone) return TlsClientContext(std::move(made));
   auto dialling = std::make_unique<Dialling>();
   if (SSL_CTX_set_ex_data(context, dialling_index(), dialling.get()) != 1) {
     return fail(Code::kOwnResources, Side::kDrover, "TLS: " + take_openssl_error("no memory"));
@@ -89,7 +91,6 @@ Result<TlsClientContext> TlsClientContext::make(std::shared_ptr<const TlsTrust> 
   static_cast<void>(dialling.release());
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(context, on_new_session);
-  log_keys_of(context);
   return TlsClientContext(std::move(made));
 }
 
@@ -99,8 +100,8 @@ OpenSslOwner<ssl_st> TlsClientContext::new_connection(const std::string& server_
   SSL_set_connect_state(ssl.get());
   const std::string& host = server_name.empty() ? address.ip_text() : server_name;
   if (!expect_host(ssl.get(), host)) return nullptr;
-  auto& dialling = *static_cast<Dialling*>(SSL_CTX_get_ex_data(context_.get(), dialling_index()));
-  resume_last_session(ssl.get(), dialling, host + ' ' + address.text());
+  auto* const dialling = static_cast<Dialling*>(SSL_CTX_get_ex_data(context_.get(), dialling_index()));
+  if (dialling != nullptr) resume_last_session(ssl.get(), *dialling, host + ' ' + address.text());
   return ssl;
 }
 

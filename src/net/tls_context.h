@@ -45,12 +45,15 @@ class TlsServerContext {
 
 class TlsClientContext {
  public:
+  enum class Resumption : std::uint8_t { kNone, kLastSession };
   // `trust` null: whoever answers is believed. Error: kOwnResources.
-  static Result<TlsClientContext> make(std::shared_ptr<const TlsTrust> trust);
+  static Result<TlsClientContext> make(std::shared_ptr<const TlsTrust> trust,
+                                       Resumption resumption = Resumption::kLastSession);
 
   // A client's side of a connection, without its BIO. `server_name`: a host name or numeric address, which is asked for
   // (names alone, RFC 6066 section 3) and which the certificate must have; empty: that of `address`. The last session
-  // with the same name and address is resumed. Null: no memory, or a name that no certificate could have.
+  // with the same name and address is resumed, where that is wanted. Null: no memory, or a name that no certificate
+  // could have.
   OpenSslOwner<ssl_st> new_connection(const std::string& server_name, const Address& address) const;
 
  private:

@@ -3,6 +3,7 @@
 #include "net/tls_error.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include <cstring>
 
@@ -19,7 +20,8 @@ std::string take_openssl_error(const std::string& fallback) {
   if (ERR_SYSTEM_ERROR(error)) {
     text = std::strerror(ERR_GET_REASON(error));
   } else if (const char* reason = ERR_reason_error_string(error); reason != nullptr) {
-    text = reason;
+    // RFC 8446 section 6: those that the peer has sent are numbered from here on.
+    text = (ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET ? "the peer's alert: " : "") + std::string(reason);
   }
   ERR_clear_error();
   return text;

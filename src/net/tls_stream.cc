@@ -41,6 +41,7 @@ TlsCounts::OfSide& TlsStream::counts() {
 void TlsStream::on_connected(ByteStream&, Result<void> result) noexcept {
   if (!result) return handler_->on_connected(*this, std::move(result));
   opening_->begun = true;
+  if (loop_.turns().take_turn()) return shake_hands({});
   loop_.turns().join(*this);
 }
 
@@ -64,22 +65,22 @@ void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
     return receive(bytes);
   if (life_ != Life::kHandshake && life_ != Life::kOpen) return;
   opening_->begun = true;
+  if (life_ == Life::kHandshake && opening_->received.empty() && loop_.turns().take_turn()) return shake_hands(bytes);
   opening_->received.insert(opening_->received.end(), bytes.begin(), bytes.end());
   wait_for_turn();
 }
 
 void TlsStream::on_turn() noexcept {
-  if (life_ == Life::kHandshake) return shake_hands();
+  if (life_ == Life::kHandshake) return shake_hands(std::exchange(opening_->received, {}));
   if (life_ == Life::kOpen) return hand_on_early_bytes();
-  if (life_ == Life::kBroken) end_reading(ReadEnd::kReset);  // by a write
+  if (life_ == Life::kBroken) end_reading(ReadEnd::kBroken);  // by a write
 }
 
-void TlsStream::shake_hands() {
+void TlsStream::shake_hands(Bytes received) {
   if (ssl_ == nullptr) {
     give_up("TLS: no memory, or no name to check the certificate by");
-    return say_failed();
+    return say_failed(ReadEnd::kBroken);
   }
-  const std::vector<std::uint8_t> received = std::exchange(opening_->received, {});
   TlsPort& port = loop_.tls();
   port.serve(below_, received);
   ERR_clear_error();
@@ -92,7 +93,7 @@ void TlsStream::shake_hands() {
     return below_.resume(PauseReason::kNoTurn);
   }
   give_up(reason_of("the handshake failed"));
-  say_failed();
+  say_failed(ReadEnd::kBroken);
 }
 
 void TlsStream::flush() {
@@ -153,7 +154,7 @@ void TlsStream::receive(Bytes bytes) {
     if (answers_too_much(answer.size())) give_up("TLS: too many key updates, whose answers are not read");
   }
   if (size > 0) handler_->on_read(*this, plain.first(size));
-  if (life_ == Life::kBroken) return say_failed();
+  if (life_ == Life::kBroken) return say_failed(ReadEnd::kBroken);
   if (failed == SSL_ERROR_ZERO_RETURN && life_ == Life::kOpen) end_reading(ReadEnd::kEof);
 }
 
@@ -224,11 +225,12 @@ void TlsStream::give_up(std::string why) {
   below_.write_last(loop_.tls().take_output());
 }
 
-void TlsStream::say_failed() {
+void TlsStream::say_failed(ReadEnd end) {
   if (opening_ != nullptr && role_ == Role::kClient) {
+    reading_ = Reading::kEnded;  // there is nothing else to say
     return handler_->on_connected(*this, fail(Code::kConnectFailed, Side::kBackend, *failure_));
   }
-  end_reading(ReadEnd::kReset);
+  end_reading(end);
 }
 
 void TlsStream::end_reading(ReadEnd end) {
@@ -241,7 +243,7 @@ void TlsStream::on_read_end(ByteStream&, ReadEnd end) noexcept {
   if (life_ == Life::kHandshake && opening_->begun) {
     give_up(std::string("TLS: the connection was ") + (end == ReadEnd::kEof ? "ended" : "reset") +
             " during the handshake");
-    return say_failed();
+    return say_failed(ReadEnd::kReset);
   }
   end_reading(end == ReadEnd::kEof ? ReadEnd::kTruncated : end);
 }
@@ -282,6 +284,16 @@ std::optional<PeerIdentity> TlsStream::peer_identity() const {
   X509_digest(certificate, EVP_sha256(), digest.data(), &digest_size);
   identity.fingerprint = to_hex(Bytes(digest).first(digest_size));
   return identity;
+}
+
+std::string TlsStream::agreed() const {
+  if (life_ != Life::kOpen) return {};
+  std::string agreed = std::string(SSL_get_version(ssl_.get())) + ' ' + SSL_get_cipher_name(ssl_.get());
+  const long group = SSL_ctrl(ssl_.get(), SSL_CTRL_GET_NEGOTIATED_GROUP, 0, nullptr);
+  if (const char* const name = SSL_group_to_name(ssl_.get(), static_cast<int>(group)); name != nullptr) {
+    agreed.append(1, ' ').append(name);
+  }
+  return agreed;
 }
 
 }  // namespace drover::net

@@ -57,8 +57,13 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   // Without close_notify; that is finish_writing()'s.
   void close() override;
 
+  // Whether the handshake has begun, and is not over.
+  bool shaking_hands() const { return life_ == Life::kHandshake && opening_->begun; }
   // None: it has shown none, or the handshake is not over.
   std::optional<PeerIdentity> peer_identity() const;
+  // Protocol, cipher suite and, where there is one, the group of the key exchange, as OpenSSL names them:
+  // "TLSv1.3 TLS_AES_256_GCM_SHA384 x25519". Empty: the handshake is not over.
+  std::string agreed() const;
 
  private:
   enum class Life : std::uint8_t { kHandshake, kOpen, kBroken, kClosed };
@@ -80,7 +85,8 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void on_turn() noexcept override;
 
   void wait_for_turn();
-  void shake_hands();
+  // `received` is all that has come and OpenSSL has not read.
+  void shake_hands(Bytes received);
   void flush();
   void finish_handshake(Bytes rest);
   void hand_on_early_bytes();
@@ -90,7 +96,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   bool answers_too_much(std::size_t answered);
   std::string reason_of(const char* what) const;
   void give_up(std::string why);
-  void say_failed();
+  void say_failed(ReadEnd end);
   void end_reading(ReadEnd end);
   TlsCounts::OfSide& counts();
 

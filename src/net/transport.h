@@ -29,6 +29,7 @@ class Transport {
 
   // The one to read and write; the same from open() or connect() until on_closed().
   ByteStream& stream() { return tls_ == nullptr ? static_cast<ByteStream&>(tcp_) : *tls_; }
+  const ByteStream& stream() const { return tls_ == nullptr ? static_cast<const ByteStream&>(tcp_) : *tls_; }
   const TlsStream* tls() const { return tls_.get(); }  // null: plain
 
  private:

@@ -24,17 +24,25 @@ class TurnQueue {
     virtual void on_turn() noexcept = 0;
   };
 
+  // Whether a piece of work may be done right now, out of the queue: nobody waits, and this turn has done few. If so,
+  // it counts as done.
+  bool take_turn() {
+    if (!jobs_.empty() || done_ == kJobsATurn) return false;
+    ++done_;
+    return true;
+  }
   // Behind all that wait; one that waits already goes to the end.
   void join(Job& job) { jobs_.push_back(job); }
   void leave(Job& job) { job.ListNode::unlink(); }
   bool empty() const { return jobs_.empty(); }
-  // Once a turn.
+  // Once a turn, at its end.
   void run_turn() {
-    for (std::size_t done = 0; done < kJobsATurn && !jobs_.empty(); ++done) {
+    for (; done_ < kJobsATurn && !jobs_.empty(); ++done_) {
       Job* job = jobs_.front();
       job->ListNode::unlink();
       job->on_turn();
     }
+    done_ = 0;
   }
 
   // A P-256 handshake is some 0.2 ms, one with RSA-2048 twice that.
@@ -42,6 +50,7 @@ class TurnQueue {
 
  private:
   IntrusiveList<Job> jobs_;
+  std::size_t done_ = 0;  // this turn
 };
 
 }  // namespace drover::net

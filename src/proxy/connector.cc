@@ -27,9 +27,7 @@ Connector::Connector(Session& session, Handshake& handshake, std::size_t pool)
     : session_(session),
       handshake_(handshake),
       pool_(pool),
-      upgrade_deadline_(session.now() + handshake.pool().settings().timeouts.upgrade) {
-  session.backend().set_handler(*this);
-}
+      upgrade_deadline_(session.now() + handshake.pool().settings().timeouts.upgrade) {}
 
 void Connector::start() {
   dial_next();
@@ -79,10 +77,19 @@ void Connector::dial_next() {
 }
 
 void Connector::dial(const balancer::Backend& backend) {
-  auto address = net::Address::from_literal(backend.address().host, backend.address().port);
-  Result<void> started = address ? session_.backend().connect(*address) : std::unexpected(address.error());
-  if (!started) return attempt_failed(at(backend, started.error()));
+  if (auto started = connect(backend); !started) return attempt_failed(at(backend, started.error()));
   session_.arm(std::min(session_.now() + handshake_.pool().settings().timeouts.connect, upgrade_deadline_));
+}
+
+Result<void> Connector::connect(const balancer::Backend& backend) {
+  const auto address = net::Address::from_literal(backend.address().host, backend.address().port);
+  if (!address) return std::unexpected(address.error());
+  const auto& tls = backend.tls();
+  if (!tls) return session_.backend_transport().connect(*address, *this, nullptr);
+  const auto context = handshake_.snapshot().dialler().context_for({tls->verify, tls->ca, tls->crl});
+  if (!context) return std::unexpected(context.error());
+  const net::TlsTarget target{**context, tls->server_name};
+  return session_.backend_transport().connect(*address, *this, &target);
 }
 
 void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexcept {
@@ -107,7 +114,7 @@ void Connector::attempt_failed(const Error& error) {
   last_error_ = error;
   session_.set_lease({});
   if (session_.state() == State::kAwaitingAnswer && !session_.advance(Event::kAttemptFailed)) return;
-  if (!session_.backend().in_use()) return dial_next();
+  if (!session_.backend_transport().in_use()) return dial_next();
   closing_for_next_ = true;  // the stream serves the next dial once its close callback has run
   session_.backend().close();
 }
@@ -204,9 +211,11 @@ void Connector::client_caught_up() {
   }
 }
 
-void Connector::on_read_end(net::ByteStream&, net::ReadEnd) noexcept {
+void Connector::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
   if (session_.state() == State::kRelayingAnswer) {
-    return handshake_.refusal_ended(parser_->finish() ? Handshake::BodyEnd::kWhole : Handshake::BodyEnd::kCut);
+    // Where the end of the connection is that of the body, a reset or a FIN without close_notify may have cut it.
+    const bool whole = end == net::ReadEnd::kEof && parser_->finish();
+    return handshake_.refusal_ended(whole ? Handshake::BodyEnd::kWhole : Handshake::BodyEnd::kCut);
   }
   if (session_.state() != State::kAwaitingAnswer) return;
   give_up_on_candidate(

@@ -43,6 +43,7 @@ class Connector final : public net::ByteStream::Handler {
   std::optional<std::uint64_t> hash_key() const;
   void dial_next();
   void dial(const balancer::Backend& backend);
+  Result<void> connect(const balancer::Backend& backend);
   balancer::Backend& candidate() { return *tried_.back(); }  // the one that is being tried
   void attempt_failed(const Error& error);
   void blame_candidate();

@@ -107,6 +107,13 @@ std::string Handshake::forwarded_head(std::string_view key) {
   http::ForwardingContext context;
   context.peer_address = peer;
   context.listener_port = session_.worker().listener(session_.listener()).port;
+  const auto* tls = session_.client_transport().tls();
+  const auto identity = tls == nullptr ? std::nullopt : tls->peer_identity();
+  if (tls != nullptr) context.scheme = http::Scheme::kHttps;
+  if (identity) {
+    context.client_subject = identity->subject;
+    context.client_fingerprint = identity->fingerprint;
+  }
   const bool trusted = snapshot_->shared().trusts(session_.peer());
   context.trust = trusted ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
   context.request_id = resume_id;
@@ -191,8 +198,7 @@ void Handshake::finish_if_read() {
 void Handshake::on_deadline() {
   switch (session_.state()) {
     case State::kReadingRequest:
-      // Somebody who never said a word (a browser's spare connection) is not waiting for an answer.
-      if (!parser_.started()) return session_.finish();
+      if (!parser_.started()) return end_silence();
       return answer(
           {Code::kRequestTimeout, Side::kClient, "the request head was not whole within limits.head_timeout"});
     case State::kConnecting:
@@ -202,14 +208,31 @@ void Handshake::on_deadline() {
   }
 }
 
-void Handshake::on_read_end(net::ByteStream&, net::ReadEnd end) noexcept {
+// Somebody who never said a word (a browser's spare connection) is not waiting for an answer. But a TLS handshake that
+// has begun is a word.
+void Handshake::end_silence() {
+  const auto* tls = session_.client_transport().tls();
+  if (tls != nullptr && tls->shaking_hands()) {
+    remember({}, "TLS: the handshake was not over within limits.head_timeout");
+    session_.note_end(Initiator::kDrover, Why::kRejected);
+  }
+  session_.finish_in_order();
+}
+
+void Handshake::on_read_end(net::ByteStream& stream, net::ReadEnd end) noexcept {
   // A client that ended its direction after an answer still reads it; before one it will never speak WebSocket.
   const bool answered = session_.state() == State::kRelayingAnswer || session_.state() == State::kAnswering;
-  if (answered && end == net::ReadEnd::kEof) {
+  if (answered && (end == net::ReadEnd::kEof || end == net::ReadEnd::kTruncated)) {
     client_finished_ = true;
     return finish_if_read();
   }
-  if (started() && !answered) session_.note_end(Initiator::kClient, Why::kClientLost);
+  const auto failure = stream.failure();  // of its TLS
+  if (!answered && !failure.empty()) remember({}, failure);
+  if (!answered && end == net::ReadEnd::kBroken) {
+    session_.note_end(Initiator::kDrover, Why::kRejected);
+  } else if (!answered && (started() || !failure.empty())) {
+    session_.note_end(Initiator::kClient, Why::kClientLost);
+  }
   session_.finish();
 }
 

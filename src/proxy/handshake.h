@@ -60,6 +60,7 @@ class Handshake final : public net::ByteStream::Handler {
   void answer_health();
   Result<void> accept_request(std::optional<websocket::UpgradeRequest> upgrade);
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
+  void end_silence();
   void linger();
   void finish_if_read();
   void remember(std::string_view subprotocol, std::string_view detail);

@@ -90,8 +90,8 @@ void Session::arm(MonotonicTime deadline) {
 
 void Session::start(int fd, Admission::Verdict verdict) {
   handshake_ = std::make_unique<Handshake>(*this);
-  client_.set_handler(*handshake_);
-  if (auto opened = client_.open(fd); !opened) {
+  const auto& tls = worker_.listener(listener_).tls;
+  if (auto opened = client_.open(fd, *handshake_, tls ? &*tls : nullptr); !opened) {
     worker_.note_exhausted(opened.error().detail);
     finish();
     return;
@@ -109,7 +109,7 @@ Session::Told Session::shut_down() {
     return Told::kGoes;
   }
   if (state_ != State::kReadingRequest || handshake_->started()) return Told::kNotNow;
-  finish();
+  finish_in_order();
   return Told::kGoes;
 }
 
@@ -174,8 +174,13 @@ void Session::finish() {
   if (state_ == State::kEnded) return;
   advance(Event::kEnded);
   worker_.loop().wheel().disarm(deadline_);
-  client_.close();
-  backend_.close();
+  client().close();
+  backend().close();
+}
+
+void Session::finish_in_order() {
+  client().finish_writing();
+  finish();
 }
 
 void Session::on_stream_closed() {
@@ -212,11 +217,22 @@ observe::SessionLine Session::access_line() const {
   return line;
 }
 
+// Of a tunnel: what one of its streams could not go on with; empty: nothing.
+std::string Session::broken_tls() const {
+  const auto failure_of = [](const net::Transport& transport, std::string_view side) {
+    const std::string_view failure = transport.stream().failure();
+    return failure.empty() ? std::string() : std::string(failure) + ", from the " + std::string(side);
+  };
+  auto text = failure_of(client_, "client");
+  return text.empty() ? failure_of(backend_, "backend") : text;
+}
+
 void Session::write_access_line() {
   // A connection that came and went without a word (a port check) has no story to tell.
   if (!ended_by_ || !log::access_enabled()) return;
   observe::SessionLine line = access_line();
-  const std::string offence = tunnel_ ? tunnel_->offence() : "";
+  std::string offence = tunnel_ ? tunnel_->offence() : "";
+  if (tunnel_ && offence.empty()) offence = broken_tls();
   line.detail = offence.empty() ? texts_[kDetail] : offence;
   line.status = status_;
   line.duration = now() - started_;

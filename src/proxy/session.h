@@ -11,8 +11,8 @@
 #include "balancer/lease.h"
 #include "base/intrusive_list.h"
 #include "base/packed_text.h"
-#include "net/tcp_stream.h"
 #include "net/timer_wheel.h"
+#include "net/transport.h"
 #include "observe/access_log.h"
 #include "observe/counters.h"
 #include "observe/pool_counters.h"
@@ -48,11 +48,16 @@ class Session final : public ListNode, public TunnelHost {
   void close_for_operator();
   // Ends it at once. Safe in any state and any callback.
   void finish() override;
+  // As finish(), but the client can tell that it was in order (close_notify).
+  void finish_in_order();
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
-  net::TcpStream& client() override { return client_; }
-  net::TcpStream& backend() override { return backend_; }
+  net::ByteStream& client() override { return client_.stream(); }
+  net::ByteStream& backend() override { return backend_.stream(); }
+  // For who opens them, and asks about their TLS.
+  net::Transport& backend_transport() { return backend_; }
+  const net::Transport& client_transport() const { return client_; }
   observe::Counters& counters();
   Books books() override;
   void note_backend_round_trip(std::chrono::microseconds round_trip) override;
@@ -108,10 +113,11 @@ class Session final : public ListNode, public TunnelHost {
   // What is known from the 101 on.
   observe::SessionLine access_line() const;
   void write_access_line();
+  std::string broken_tls() const;
 
   Worker& worker_;
-  net::TcpStream client_;
-  net::TcpStream backend_;
+  net::Transport client_;
+  net::Transport backend_;
   Deadline deadline_{*this};
   std::unique_ptr<Handshake> handshake_;
   std::optional<Tunnel> tunnel_;

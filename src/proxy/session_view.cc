@@ -24,7 +24,7 @@ SessionView Session::view() const {
     view.bytes_in = tunnel_->to_backend().bytes();
     view.bytes_out = tunnel_->to_client().bytes();
   }
-  view.queued = client_.queued() + backend_.queued();
+  view.queued = client_.stream().queued() + backend_.stream().queued();
   return view;
 }
 

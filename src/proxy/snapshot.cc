@@ -31,6 +31,7 @@ std::vector<config::BackendSpec> expand(const config::BackendSpec& spec, const A
     one.name = spec.name + "@" + address.text();
     one.address = {address.ip_text(), address.port(), address.text()};
     one.authority = spec.address.text;
+    if (one.tls && one.tls->server_name.empty()) one.tls->server_name = spec.address.host;
     specs.push_back(std::move(one));
   }
   return specs;
@@ -56,7 +57,8 @@ http::HeadLimits head_limits(const config::Limits& limits) {
 }
 
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
-                                              balancer::Registry& registry, observe::Ledger& ledger) {
+                                              balancer::Registry& registry, observe::Ledger& ledger,
+                                              std::shared_ptr<const net::TlsTrusts> trusts) {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;
   std::vector<observe::PoolLedger*> ledgers;
   pools.reserve(config.pools.size());
@@ -65,7 +67,8 @@ std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, cons
     pools.push_back(make_pool(settings, names, registry));
     ledgers.push_back(&ledger.of_pool(settings.name));
   }
-  return std::make_shared<const Snapshot>(config, Router(config), std::move(pools), std::move(ledgers));
+  return std::make_shared<const Snapshot>(config, Router(config), std::move(pools), std::move(ledgers),
+                                          std::move(trusts));
 }
 
 }  // namespace drover::proxy

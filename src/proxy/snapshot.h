@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "http/head_parser.h"
 #include "net/address.h"
+#include "net/tls_dialler.h"
 #include "observe/ledger.h"
 #include "proxy/router.h"
 
@@ -23,6 +24,7 @@ struct Snapshot {
   Router router;
   std::vector<std::shared_ptr<const balancer::Pool>> pools;  // in the order of config.pools
   std::vector<observe::PoolLedger*> ledgers;                 // likewise; they outlive every snapshot
+  std::shared_ptr<const net::TlsTrusts> tls_trusts;          // those of all backends
 
   // Whether `peer` is one of trusted_proxies.
   bool trusts(const net::Address& peer) const;
@@ -36,8 +38,9 @@ using Addresses = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
 // The supervisor's thread. A name becomes a backend for each of its addresses, called name@address; one without any has
 // none. Backends that the registry knows are taken from there, with their counts and states. `ledger` outlives every
-// snapshot.
+// snapshot. `trusts` has those of all backends.
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
-                                              balancer::Registry& registry, observe::Ledger& ledger);
+                                              balancer::Registry& registry, observe::Ledger& ledger,
+                                              std::shared_ptr<const net::TlsTrusts> trusts);
 
 }  // namespace drover::proxy

@@ -196,7 +196,9 @@ void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
 void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcept {
   const End end = end_of(stream);
   if (end.self.life != Life::kAlive) return;  // known already, from the look at a paused stream
-  end.self.life = read_end == net::ReadEnd::kEof ? Life::kEof : Life::kDead;
+  // Frames tell their own ends, so a truncated stream is just one that has ended.
+  const bool ended = read_end == net::ReadEnd::kEof || read_end == net::ReadEnd::kTruncated;
+  end.self.life = ended ? Life::kEof : Life::kDead;
   if (!end.from().ended()) {
     host_.note_end(end.initiator, lost(end.initiator));
     end.from().abandon(code_for_innocent(end.initiator), reason_for_innocent(end.initiator), end.other);
@@ -248,6 +250,8 @@ void Tunnel::finish() {
   // Where a write failed, the Close that may have come before it was waited for; none came, so this is the cause.
   for (const End& end : {client_end(), backend_end()}) {
     if (end.stream.write_failed()) host_.note_end(end.initiator, lost(end.initiator));
+    // Whoever has got all that there was for it is told so: with TLS, close() alone would look like a cut.
+    if (end.self.life != Life::kDead && end.stream.queued() == 0) end.stream.finish_writing();
   }
   host_.finish();
 }

@@ -23,7 +23,7 @@ Worker::Worker(unsigned index, Admission& admission, observe::PoolCounters& no_p
                std::shared_ptr<const Snapshot> snapshot, OnFailing on_failing)
     : index_(index),
       admission_(admission),
-      snapshot_(std::make_shared<const WorkerSnapshot>(std::move(snapshot), index)),
+      snapshot_(std::make_shared<const WorkerSnapshot>(std::move(snapshot), index, nullptr)),
       on_failing_(std::move(on_failing)),
       no_pool_(no_pool) {
   const MonotonicTime long_ago = loop_.now() - kForwardingLogInterval;
@@ -35,7 +35,13 @@ Worker::~Worker() {
   loop_.wheel().disarm(*this);
 }
 
-Result<net::Address> Worker::listen(const net::Address& address, const std::string& health_path) {
+Result<net::Address> Worker::listen(const net::Address& address, const Listening& listening) {
+  std::optional<net::TlsServerContext> tls;
+  if (listening.tls) {
+    auto made = net::TlsServerContext::make(*listening.tls);
+    if (!made) return std::unexpected(made.error());
+    tls = *std::move(made);
+  }
   const auto index = static_cast<std::uint16_t>(listeners_.size());
   net::Acceptor::Callbacks callbacks;
   callbacks.may_accept = [this] { return admission_.may_accept(); };
@@ -44,8 +50,8 @@ Result<net::Address> Worker::listen(const net::Address& address, const std::stri
     note_exhausted(std::string("accept: ") + std::strerror(error_number));
   };
   auto acceptor = std::make_unique<net::Acceptor>(loop_, std::move(callbacks));
-  if (auto listening = acceptor->listen(address); !listening) return std::unexpected(listening.error());
-  listeners_.push_back({acceptor->address().port(), health_path});
+  if (auto bound = acceptor->listen(address); !bound) return std::unexpected(bound.error());
+  listeners_.push_back({acceptor->address().port(), listening.health_path, std::move(tls)});
   acceptors_.push_back(std::move(acceptor));
   return acceptors_.back()->address();
 }
@@ -102,7 +108,7 @@ void Worker::note_exhausted(std::string_view what) {
 
 void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
   loop_.post([this, next = std::move(snapshot)]() mutable {
-    snapshot_ = std::make_shared<const WorkerSnapshot>(std::move(next), index_);
+    snapshot_ = std::make_shared<const WorkerSnapshot>(std::move(next), index_, snapshot_.get());
   });
 }
 

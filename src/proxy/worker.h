@@ -41,9 +41,13 @@ class Worker final : public net::TimerWheel::Node {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). `health_path`: where
-  // it tells whether Drover is ready; empty: nowhere. Error: kAddress.
-  Result<net::Address> listen(const net::Address& address, const std::string& health_path);
+  struct Listening {
+    std::string health_path;  // where it tells whether Drover is ready; empty: nowhere
+    std::optional<net::TlsServerContext::Settings> tls;  // none: plain
+  };
+  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). Errors: kAddress, and
+  // those of TlsServerContext::make().
+  Result<net::Address> listen(const net::Address& address, const Listening& listening);
   void start();
 
   // Any thread, from here on. Handshakes that begin from now on go by `snapshot`.
@@ -67,6 +71,7 @@ class Worker final : public net::TimerWheel::Node {
   struct Listener {
     std::uint16_t port;
     std::string health_path;
+    std::optional<net::TlsServerContext> tls;
   };
   const Listener& listener(std::uint16_t index) const { return listeners_[index]; }
   // For sessions that have come to no pool yet.

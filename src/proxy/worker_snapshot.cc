@@ -5,7 +5,8 @@
 
 namespace drover::proxy {
 
-WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker)
+WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker,
+                               const WorkerSnapshot* before)
     : snapshot_(std::move(snapshot)) {
   policies_.reserve(snapshot_->pools.size());
   for (const auto& pool : snapshot_->pools) {
@@ -15,6 +16,8 @@ WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigne
   }
   counters_.reserve(snapshot_->ledgers.size());
   for (auto* ledger : snapshot_->ledgers) counters_.push_back(&ledger->of_worker(worker));
+  const bool believes_the_same = before != nullptr && before->dialler_->trusts() == snapshot_->tls_trusts;
+  dialler_ = believes_the_same ? before->dialler_ : std::make_shared<net::TlsDialler>(snapshot_->tls_trusts);
 }
 
 }  // namespace drover::proxy

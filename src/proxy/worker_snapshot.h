@@ -12,11 +12,13 @@ namespace drover::proxy {
 
 class WorkerSnapshot {
  public:
-  WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker);
+  // `before`: the worker's last one, whose TLS sessions with backends are kept where it believes the same; null: none.
+  WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker, const WorkerSnapshot* before);
 
   const Snapshot& shared() const { return *snapshot_; }
   // Of snapshot.pools[pool].
   balancer::Policy& policy(std::size_t pool) const { return *policies_[pool]; }
+  net::TlsDialler& dialler() const { return *dialler_; }
   // What this worker counts for it; outlives the snapshot.
   observe::PoolCounters& counters(std::size_t pool) const { return *counters_[pool]; }
 
@@ -24,6 +26,7 @@ class WorkerSnapshot {
   std::shared_ptr<const Snapshot> snapshot_;  // the policies' settings are in it
   std::vector<std::unique_ptr<balancer::Policy>> policies_;
   std::vector<observe::PoolCounters*> counters_;
+  std::shared_ptr<net::TlsDialler> dialler_;
 };
 
 }  // namespace drover::proxy

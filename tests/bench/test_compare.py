@@ -3,14 +3,18 @@
 import json
 import os
 import re
+import shutil
 
 import pytest
 
 _QUICK = ("--turns", "1", "--seconds", "0.1")
-_CASES = ("64", "64x16", "1k", "16k", "64k", "rate", "fanout", "churn", "idle", "workers")
+_CASES = ("64", "64x16", "1k", "16k", "64k", "rate", "fanout", "churn", "idle", "workers", "tls-64", "tls-64k",
+          "tls-full", "tls-resumed", "tls-idle")
 _PROXIES = ("relay", "drover", "haproxy", "haproxy-tuned", "nginx", "nginx-tuned")
 _SECTIONS = ("CPU of the proxy", "CPU as a ratio", "Drover as a ratio", "Messages", "Latency", "User memory",
-             "Two workers", "Targets", "Machine")
+             "Two workers", "TLS: CPU of the proxy", "TLS: Drover as a ratio", "TLS: messages", "TLS: latency",
+             "TLS: user memory", "TLS: protocol, cipher and group", "Targets", "Machine")
+_AGREED = "TLSv1.3 TLS_AES_256_GCM_SHA384 x25519"
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,9 @@ def whole(run_script, new_page, tmp_path_factory):
 
 
 def _runs_of(case):
-    return ("1 worker", "2 workers") if case == "workers" else _PROXIES
+    if case == "workers":
+        return ("1 worker", "2 workers")
+    return _PROXIES[1:] if case.startswith("tls-") else _PROXIES
 
 
 def test_every_cell_has_a_figure(whole):
@@ -34,7 +40,7 @@ def test_every_cell_has_a_figure(whole):
         assert list(summary[case]) == list(_runs_of(case))
         for proxy, cell in summary[case].items():
             assert cell["errors"] == 0, (case, proxy)
-            if case == "idle":
+            if case.endswith("idle"):
                 assert cell["bytes_a_session"] >= 0, proxy
             else:
                 numbers = [cell["cpu_us"], cell["per_second"], *cell["latency_us"].values()]
@@ -48,20 +54,35 @@ def test_every_run_is_kept(whole):
     assert all(run["turn"] == 1 and run["operations"] > 0 for run in runs)
 
 
+def test_tls_is_full_or_resumed_as_the_case_says(whole):
+    runs = [run for run in whole[1]["runs"] if run["case"].startswith("tls-")]
+    assert len(runs) == 25
+    for run in runs:
+        tls = run["tls"]
+        if run["case"] == "tls-resumed":
+            assert tls["full"] == run["sessions"] and tls["resumed"] > 0, run
+        else:
+            assert tls["full"] >= run["sessions"] and tls["resumed"] == 0, run
+        assert tls["agreed"] == [_AGREED], run
+    assert f"### TLS: protocol, cipher and group that were agreed on\n\n- {_AGREED}: drover, haproxy," in whole[0].stdout
+
+
 def test_the_page_has_all_sections_without_gaps(whole):
     text = whole[0].stdout
     assert len(re.findall(r"^### ", text, re.M)) == len(_SECTIONS)
     for section in _SECTIONS:
         assert f"### {section}" in text
     assert "| - " not in text and "not all measured" not in text
-    assert "| no case with errors | 0 of 56 runs had some | met |" in text
+    assert "| no case with errors | 0 of 81 runs had some | met |" in text
     for row in _CASES[:8]:
         assert re.search(rf"^\| {row} \|( [\d,.]+ \|){{6}}$", text, re.M), row
+    for row in _CASES[10:]:
+        assert re.search(rf"^\| {row} \|( [\d,.]+ \|){{5}}$", text, re.M), row
 
 
 def test_every_target_has_a_verdict(whole):
     targets = whole[1]["targets"]
-    assert len(targets) == 11
+    assert len(targets) == 15
     assert all(target["met"] in (True, False) and target["figure"] != "-" for target in targets)
 
 
@@ -86,6 +107,13 @@ def test_the_order_of_the_proxies_rotates(run_script, tmp_path):
     runs = json.loads(file.read_text(encoding="utf-8"))["runs"]
     assert [(run["turn"], run["proxy"]) for run in runs] == [(1, "relay"), (1, "drover"), (2, "drover"), (2, "relay")]
     assert "haproxy, every" in done.stdout and "not all measured" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("perf") is None, reason="there is no perf")
+def test_a_run_can_be_profiled(run_script, tmp_path):
+    done = run_script("compare.py", *_QUICK, "--proxies", "drover", "--profile", tmp_path / "profiles", "64")
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert (tmp_path / "profiles/64-drover-1.data").read_bytes().startswith(b"PERFILE2")
 
 
 def test_errors_are_told_and_not_written(run_script, build_without_backend, page, tmp_path):

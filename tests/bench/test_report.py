@@ -62,6 +62,43 @@ def test_two_workers_are_two_cpus_at_their_own_cost():
     assert _target(runs, "two workers carry")["met"] is False
 
 
+def _tls(proxy, agreed, case="tls-64"):
+    return {**_run(1, proxy, 10.0, case), "tls": {"full": 1, "resumed": 0, "agreed": agreed}}
+
+
+def test_tls_has_tables_of_its_own_without_the_relay():
+    runs = [_run(1, "relay", 10.0), _run(1, "drover", 10.0), _tls("drover", ["TLS x"]), _tls("nginx", ["TLS x"])]
+    text = report.comparison(report.Results(runs), {})
+    assert "| 64 | 10.00 | 10.00 | - |" in text and "| tls-64 | 10.00 | 10.00 |" in text
+    assert text.count("bare relay: median") == 1
+    assert "agreed on\n\n- TLS x: drover, nginx\n" in text
+
+
+def test_proxies_that_agree_on_different_ciphers_are_told():
+    runs = [_tls("drover", ["TLS x"]), _tls("nginx", ["TLS x", "TLS y"])]
+    text = report.comparison(report.Results(runs), {})
+    assert "**Not the same for all**" in text and "- TLS x: drover, nginx\n- TLS y: nginx\n" in text
+
+
+@pytest.mark.parametrize("case,peer,bound,text", [
+    ("tls-64", "nginx", 1.05, "TLS: CPU a message of 64 bytes"),
+    ("tls-64k", "haproxy", 1.00, "TLS: CPU a message of 64 KiB"),
+    ("tls-resumed", "nginx", 1.05, "TLS: CPU a connection"),
+])
+def test_tls_has_targets_of_its_own(case, peer, bound, text):
+    runs = [_run(1, peer, 10.0, name) for name in (case, "tls-full")]
+    runs += [_run(1, "drover", 10.0 * bound, case), _run(1, "drover", 1.0, "tls-full")]
+    assert _target(runs, text)["met"] is True
+    runs[2]["cpu_us"] += 0.1
+    assert _target(runs, text)["met"] is False
+
+
+@pytest.mark.parametrize("size,met", [(16_000, True), (16_001, False)])
+def test_an_idle_session_with_tls_has_a_bound(size, met):
+    run = {"turn": 1, "case": "tls-idle", "proxy": "drover", "errors": 0, "bytes_a_session": size}
+    assert _target([run], "TLS: an idle session")["met"] is met
+
+
 def test_writing_twice_is_writing_once(page):
     report.write_into(page, "compare", "new")
     once = page.read_text(encoding="utf-8")

@@ -1,4 +1,5 @@
 """RULES 'The backend's answer': every line of it, with backends that answer in raw bytes."""
+# ctest: tls
 
 import contextlib
 import socket
@@ -225,8 +226,9 @@ def test_refused_goes_to_the_next_candidate_within_50_ms(start, backend):
     drover = _first_then_second(start, f"127.0.0.1:{refused_port()}", backend.address)
     delays = []
     for _ in range(5):
+        client = connect(drover.port)
         began = time.monotonic()
-        client = connect(drover.port, upgrade_request())
+        client.send(upgrade_request())
         server = backend.accept()
         delays.append(time.monotonic() - began)
         server.send(switching(server.read_head()))

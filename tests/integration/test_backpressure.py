@@ -1,4 +1,5 @@
 """A peer that does not read: its bytes wait with their sender, not in Drover; then everything arrives intact."""
+# ctest: tls
 
 import struct
 import threading

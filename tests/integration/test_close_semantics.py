@@ -1,5 +1,6 @@
 """How the two directions of a tunnel end: Closes that cross, Close and EOF and reset in every order, half-closes, peers
 that never finish or vanish while somebody is paused, shutdown and idle timeout in mid-frame and mid-message."""
+# ctest: tls
 
 import signal
 import time

@@ -1,10 +1,11 @@
 """Out of descriptors: live tunnels go on, Drover does not spin, and accepting recovers by itself."""
+# ctest: tls
 
 import resource
 import time
 
 import pytest
-from harness import PING, SLOW, AnsweringBackend, client_frame, connect, upgrade_request, wait_until
+from harness import PING, SLOW, AnsweringBackend, client_frame, connect, connect_unaccepted, upgrade_request, wait_until
 
 _WINDOW = 2.0  # seconds over which the CPU is measured
 _CPU_SHARE = 0.05
@@ -45,7 +46,7 @@ def test_descriptors_taken_away_at_run_time(start, answering, workers):
     tunnels = [_tunnel(drover, answering) for _ in range(10)]
     soft, hard = resource.prlimit(drover.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(drover.pid, resource.RLIMIT_NOFILE, (drover.descriptors(), hard))
-    waiting = [connect(drover.port, upgrade_request()) for _ in range(50)]
+    waiting = [connect_unaccepted(drover.port, upgrade_request()) for _ in range(50)]
     share = _cpu_share(drover, lambda: _is_alive(*tunnels[0]))
     assert SLOW or share < _CPU_SHARE
     assert all(_is_alive(*tunnel) for tunnel in tunnels)
@@ -68,7 +69,7 @@ def test_few_descriptors_from_the_start(start, answering, workers):
     capacity = int(limits["max_connections"])
     assert int(limits["descriptors"]) == 160 and 0 < capacity <= 80
     tunnels = [_tunnel(drover, answering) for _ in range(capacity)]
-    more = [connect(drover.port, upgrade_request()) for _ in range(30)]
+    more = [connect_unaccepted(drover.port, upgrade_request()) for _ in range(30)]
     share = _cpu_share(drover, lambda: _is_alive(*tunnels[0]))
     assert SLOW or share < _CPU_SHARE
     assert drover.descriptors() < 160
@@ -80,7 +81,7 @@ def test_few_descriptors_from_the_start(start, answering, workers):
         client.reset()
 
     def again():
-        client = connect(drover.port, upgrade_request())
+        client = connect_unaccepted(drover.port, upgrade_request())
         return client.fill() and client.read_head().status == 101
 
     wait_until(again, "accepting recovers")

@@ -1,5 +1,6 @@
 """RULES 'Frames', the end of a direction, wherever the stream is cut: a Close ends its direction and no other; of a
 peer that vanishes the other side is told where a Close may stand; an offender is told at such a place too."""
+# ctest: tls
 
 import pytest
 from harness import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_body

@@ -1,4 +1,5 @@
 """How a session ends: who is told what, when, and what the access line says of it."""
+# ctest: tls
 
 import time
 

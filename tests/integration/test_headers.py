@@ -1,10 +1,12 @@
 """DESIGN section 4: which headers a backend and a client get to read, and what Drover sets itself."""
+# ctest: tls
 
 import re
 
 import pytest
-from harness import KEY, accept_of, connect, plain_request, switching, upgrade_request, wait_until
+from harness import KEY, accept_of, connect, plain_request, secured, switching, upgrade_request, wait_until
 
+_SCHEME = "https" if secured("client") else "http"
 
 def _forwarded(drover, backend, *headers, path="/chat", host="localhost"):
     """The head that the backend gets for an upgrade with these headers."""
@@ -55,11 +57,11 @@ def test_hop_by_hop_headers_are_dropped(drover, backend):
 
 def test_an_untrusted_clients_forwarding_headers_are_replaced(drover, backend):
     head = _forwarded(
-        drover, backend, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 7.7.7.7", "X-Forwarded-Proto: https",
+        drover, backend, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 7.7.7.7", "X-Forwarded-Proto: wss",
         "X-Forwarded-Host: evil.example", "X-Forwarded-Port: 1", "X-Real-IP: 6.6.6.6", "X-Request-ID: forged",
         host="chat.example:99")
     assert head.get("X-Forwarded-For") == "127.0.0.1"
-    assert head.get("X-Forwarded-Proto") == "http"
+    assert head.get("X-Forwarded-Proto") == _SCHEME
     assert head.get("X-Forwarded-Host") == "chat.example:99"
     assert head.get("X-Forwarded-Port") == str(drover.port)
     assert head.get("X-Real-IP") == "127.0.0.1"
@@ -94,7 +96,7 @@ def test_a_trusted_proxys_forwarding_headers_are_kept(trusting, backend):
 def test_a_trusted_proxy_that_says_nothing_is_a_client(trusting, backend):
     head = _forwarded(trusting, backend)
     assert head.get("X-Forwarded-For") == head.get("X-Real-IP") == "127.0.0.1"
-    assert head.get("X-Forwarded-Proto") == "http"
+    assert head.get("X-Forwarded-Proto") == _SCHEME
     assert head.get("X-Request-ID")
 
 

@@ -1,5 +1,6 @@
 """Clients and servers that nobody here wrote, through Drover and without it: the transcripts of both ends must be
 the same."""
+# ctest: tls
 
 import contextlib
 import itertools

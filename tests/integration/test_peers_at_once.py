@@ -1,17 +1,17 @@
 """500 foreign clients at once, and libwebsockets' test server, which keeps its own idea of subprotocols."""
+# ctest: tls
 
 import asyncio
 
 import pytest
-import websockets
 from harness import PATIENCE, Drover
-from harness.peers import CLIENTS, LwsServer, ServerProcess, play
+from harness.peers import CLIENTS, LwsServer, ServerProcess, dial, play
 
 _CLIENTS = 500
 
 
 async def _one_of_many(url, number, everyone_is_connected):
-    async with websockets.connect(url, ping_interval=None, open_timeout=PATIENCE, compression=None) as client:
+    async with dial(url, compression=None) as client:
         await everyone_is_connected(number)
         for round_number in range(5):
             message = f"client {number} round {round_number} " + "x" * (number * 7)

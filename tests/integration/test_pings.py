@@ -1,5 +1,6 @@
 """Pings of Drover's own: who is pinged and when, where a ping may stand, which pongs go no further, what is measured,
 and what becomes of a peer that does not answer."""
+# ctest: tls
 
 import asyncio
 import contextlib
@@ -7,11 +8,10 @@ import threading
 import time
 
 import pytest
-import websockets
 from harness import (
     BINARY, CLOSE, CONTINUATION, PING, PONG, SLOW, TEXT, close_body, connect, slack, upgrade_request,
     wait_until)
-from harness.peers import SERVERS, ServerProcess
+from harness.peers import SERVERS, ServerProcess, dial
 from harness.sides import SIDES, Answering, Flood, open_sides, suspended
 
 _INTERVAL = 0.3
@@ -367,7 +367,7 @@ def test_without_pings_no_round_trip(start, backend):
 
 
 async def _stay_silent(url):
-    async with websockets.connect(url, ping_interval=None, compression=None) as client:
+    async with dial(url, compression=None) as client:
         for _ in range(2):
             with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(client.recv(), 2.0)

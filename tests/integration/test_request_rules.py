@@ -1,4 +1,5 @@
 """RULES 'The request': every line of it, in raw bytes. A refusal reaches no backend, unless the rule says so."""
+# ctest: tls
 
 import time
 

@@ -1,4 +1,5 @@
 """Which pool a request goes to, and what its route changes or refuses."""
+# ctest: tls
 
 import pytest
 from harness import AnsweringBackend, connect, upgrade_request

@@ -1,4 +1,5 @@
 """SIGTERM and its kin: announce, Close 1001 at a frame boundary, the deadline, the second signal."""
+# ctest: tls
 
 import signal
 import socket

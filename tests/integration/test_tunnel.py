@@ -1,12 +1,13 @@
 """The tunnel: every byte, in order, in both directions, and nothing of Drover's own in between."""
+# ctest: tls
 
 import random
 import threading
 
 import pytest
 from harness import (
-    BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, backend_frame, client_frame, close_body, connect, open_tunnel,
-    switching, upgrade_request)
+    BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, TlsSocket, backend_frame, client_frame, close_body, connect,
+    open_tunnel, secured, switching, upgrade_request)
 
 _MASKS = (b"\x00\x00\x00\x00", b"\xff\x01\x80\x7f", b"\x37\xfa\x21\x3d")
 
@@ -37,6 +38,11 @@ def _send_in_pieces(stream, data, seed, largest):
     thread = threading.Thread(target=lambda: [stream.send(piece) for piece in _pieces(data, seed, largest)])
     thread.start()
     return thread
+
+
+def test_the_form_of_these_tests_is_what_it_says(drover, backend):
+    for stream, side in zip(open_tunnel(drover.port, backend), ("client", "backend")):
+        assert isinstance(stream.socket, TlsSocket) == secured(side)
 
 
 def test_bytes_behind_both_heads_come_in_order(drover, backend):

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 
+from harness.forms import forget, in_form, note_listeners
 from harness.waiting import PATIENCE, wait_until
 
 _ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -84,14 +85,16 @@ class _Collector(threading.Thread):
 class Drover:
     """A running Drover. As a context manager it must end cleanly: exit code 0, no sanitizer report."""
 
-    def __init__(self, config=None, arguments=(), descriptors=None):
-        """`config`: as in the file, none where `arguments` say it all. `descriptors`: RLIMIT_NOFILE, soft and hard."""
+    def __init__(self, config=None, arguments=(), descriptors=None, environment=None):
+        """`config`: as in the file, none where `arguments` say it all. `descriptors`: RLIMIT_NOFILE, soft and hard.
+        `environment`: what it has beyond ours."""
         self._directory = tempfile.TemporaryDirectory(prefix="drover-test-")
         self.directory = pathlib.Path(self._directory.name)
         command = [drover_binary(), *arguments]
         if config is not None:
             self.config_file = self.directory / "drover.yaml"
-            self.config_file.write_text(json.dumps(_with_test_defaults(config), indent=2))
+            config = in_form(_with_test_defaults(config))
+            self.config_file.write_text(json.dumps(config, indent=2))
             command += ["-c", str(self.config_file)]
 
         def limit():
@@ -100,7 +103,7 @@ class Drover:
 
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=limit)
+            preexec_fn=limit, env=os.environ | (environment or {}))
         self.pid = self.process.pid
         self._stdout = _Collector(self.process.stdout)
         self._stderr = _Collector(self.process.stderr)
@@ -113,6 +116,8 @@ class Drover:
             raise
         self.ports = [int(fields["address"].rsplit(":", 1)[1]) for fields in self.events("listening")]
         self.port = self.ports[0]
+        listeners = (config or {}).get("listeners", ())
+        note_listeners(port for port, listener in zip(self.ports, listeners) if "tls" in listener)
         admin = self.events("admin_listening")
         self.admin_port = int(admin[0]["address"].rsplit(":", 1)[1]) if admin else None
 
@@ -202,6 +207,7 @@ class Drover:
                 raise AssertionError(f"SIGTERM did not end drover:\n{self.log()}") from None
             assert code == 0, f"exit code {code}:\n{self.log()}"
         self.wait()
+        forget(*self.ports)
         self._directory.cleanup()
         assert not _SANITIZER.search(self.log()), self.log()
 

@@ -1,18 +1,19 @@
-"""Raw TCP peers: a client and a backend that send exactly the bytes of a test and read exactly what came."""
+"""Raw peers over TCP, or TLS where the form of the tests has it: a client and a backend that send exactly the bytes of
+a test and read exactly what came."""
 
 import base64
 import hashlib
 import select
 import socket
-import struct
 import threading
 from dataclasses import dataclass
 
+from harness.forms import default_backend_tls, forget, note_backend, secured, speaks_tls
 from harness.frames import Frame, xor
+from harness.tls import RESET_ON_CLOSE, TlsSocket, default_client, default_server
 from harness.waiting import PATIENCE
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def accept_of(key):
@@ -54,21 +55,34 @@ class Head:
 
 def _readable(sock, timeout):
     """poll(2): select(2) knows descriptors below 1024 only."""
+    if isinstance(sock, TlsSocket):
+        return sock.readable(timeout)
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(timeout * 1000))
 
 
 class Stream:
-    """A TCP connection with a read buffer. An end of the connection, orderly or by reset, sets `over`."""
+    """A connection with a read buffer. An end of the connection, orderly or by reset, sets `over`."""
 
     def __init__(self, sock):
+        """`sock`: a plain socket, or a TlsSocket on one."""
         self.socket = sock
         self.socket.settimeout(PATIENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
         self.over = False
         self.was_reset = False
+
+    @property
+    def raw(self):
+        """The plain socket, under the TLS where there is any."""
+        return self.socket.raw if isinstance(self.socket, TlsSocket) else self.socket
+
+    @property
+    def was_cut(self):
+        """Whether TLS ended without a close_notify: an end that anybody on the way may have made."""
+        return self.over and isinstance(self.socket, TlsSocket) and not self.socket.ended_cleanly
 
     @property
     def local_port(self):
@@ -92,8 +106,9 @@ class Stream:
 
     def reset(self):
         """Ends the connection with an RST."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.socket.close()
+        raw = self.raw
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        raw.close()
 
     def readable(self, timeout=0.0):
         """Whether bytes or an end wait to be read."""
@@ -114,9 +129,7 @@ class Stream:
 
     def fill_with_what_waits(self):
         """Reads what has come, without waiting for more."""
-        poll = select.poll()  # takes descriptors over 1,024, as select() does not
-        poll.register(self.socket, select.POLLIN)
-        while not self.over and poll.poll(0):
+        while not self.over and _readable(self.socket, 0):
             self.fill()
 
     def read_exactly(self, count):
@@ -168,13 +181,25 @@ class Stream:
 class RawBackend:
     """A listening socket whose connections the test accepts and answers itself, one by one."""
 
-    def __init__(self, backlog=128, port=0, host="127.0.0.1"):
+    def __init__(self, backlog=128, port=0, host="127.0.0.1", tls=None):
+        """`tls`: a server_context(); where none is given, the form of the tests decides."""
         self.listener = socket.create_server((host, port), backlog=backlog)
         self.listener.settimeout(PATIENCE)
         self.port = self.listener.getsockname()[1]
         self.address = f"{host}:{self.port}"
+        self.tls = tls or (default_server() if secured("backend") else None)
+        if self.tls:
+            note_backend(self.port, default_backend_tls())
 
     def accept(self):
+        stream = self.accept_plain()
+        if self.tls:
+            stream.socket = TlsSocket(stream.socket, self.tls)
+            stream.socket.handshake()
+        return stream
+
+    def accept_plain(self):
+        """Without TLS, for a test that wants to do what stands before it."""
         return Stream(self.listener.accept()[0])
 
     def untouched(self):
@@ -183,6 +208,7 @@ class RawBackend:
 
     def close(self):
         self.listener.close()
+        forget(self.port)
 
 
 class AnsweringBackend(RawBackend):
@@ -200,12 +226,12 @@ class AnsweringBackend(RawBackend):
     def _serve(self):
         while True:
             try:
-                stream = Stream(self.listener.accept()[0])
+                stream = self.accept()
                 head = stream.read_head()
             except TimeoutError:
                 continue
             except AssertionError:
-                continue  # connected and left: a probe
+                continue  # connected and left: a probe, perhaps before the end of its handshake
             except OSError:
                 return
             self.heads.append(head)
@@ -251,12 +277,54 @@ def switching(request, *headers):
         f"Sec-WebSocket-Accept: {accept_of(request.get('Sec-WebSocket-Key'))}", *headers)
 
 
-def connect(port, request=b""):
-    """A TCP connection to a port of loopback, with the request sent."""
-    stream = Stream(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+def connect(port, request=b"", receive_buffer=None):
+    """A connection to a port of loopback, with the request sent. `receive_buffer`: SO_RCVBUF."""
+    stream = _dial(port, receive_buffer)
+    if isinstance(stream.socket, TlsSocket):
+        stream.socket.handshake()
     if request:
         stream.send(request)
     return stream
+
+
+def connect_unaccepted(port, request=b""):
+    """A connection that nobody may have accepted yet: where it needs a handshake, that is for the first read to do, and
+    the request waits for it. One that is turned away has just ended then."""
+    stream = _dial(port)
+    stream.send_if_open(request)
+    return stream
+
+
+def connect_tls(port, context, request=b"", server_name="localhost", session=None):
+    """As connect(), with TLS as a client_context() says, whatever the form of the tests."""
+    stream = connect_plain(port)
+    stream.socket = TlsSocket(stream.socket, context, server_name, session)
+    stream.socket.handshake()
+    if request:
+        stream.send(request)
+    return stream
+
+
+def connect_plain(port, request=b""):
+    """As connect(), without TLS, whatever is spoken at that port."""
+    stream = Stream(_plain_socket(port))
+    if request:
+        stream.send(request)
+    return stream
+
+
+def _dial(port, receive_buffer=None):
+    sock = _plain_socket(port, receive_buffer)
+    return Stream(TlsSocket(sock, default_client(), "localhost") if speaks_tls(port) else sock)
+
+
+def _plain_socket(port, receive_buffer=None):
+    sock = socket.socket()
+    sock.settimeout(PATIENCE)
+    if receive_buffer:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    sock.connect(("127.0.0.1", port))
+    return sock
 
 
 def open_tunnel(port, backend, request=None, answer_headers=()):

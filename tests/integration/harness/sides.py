@@ -11,8 +11,11 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from harness.drover import Drover
+from harness.forms import secured
 from harness.frames import BINARY, PING, PONG, TEXT
-from harness.raw import Stream, switching, upgrade_request
+from harness.raw import Stream, connect, switching, upgrade_request
+from harness.sockets import waits_in_kernel
 from harness.splits import FRAME_OF, INNOCENT_HEARS, OTHER
 from harness.waiting import PATIENCE, stable, wait_until
 
@@ -23,6 +26,7 @@ SIDES = tuple(FRAME_OF)
 class Sides:
     """Both ends of a tunnel."""
 
+    drover: Drover
     side: str  # the near one: client or backend
     near: Stream
     far: Stream
@@ -57,17 +61,13 @@ class Sides:
 
 def open_sides(side, drover, backend, receive_buffer=None):
     """A tunnel; `receive_buffer`: SO_RCVBUF of both peers, so that little can wait in the kernel."""
-    connection = socket.socket()
-    if receive_buffer:
-        for each in (connection, backend.listener):  # what is accepted inherits it
-            each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    client = Stream(connection)
-    connection.connect(("127.0.0.1", drover.port))
-    client.send(upgrade_request())
+    if receive_buffer:  # what is accepted inherits it
+        backend.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    client = connect(drover.port, upgrade_request(), receive_buffer)
     server = backend.accept()
     server.send(switching(server.read_head()))
     assert client.read_head().status == 101
-    return Sides(side, *((client, server) if side == "client" else (server, client)))
+    return Sides(drover, side, *((client, server) if side == "client" else (server, client)))
 
 
 class Answering(threading.Thread):
@@ -143,26 +143,18 @@ def number_of(frame):
     return struct.unpack_from(">Q", frame.payload)[0]
 
 
-def _waits_in_kernel(near_port, far_port):
-    """(unread, unsent): bytes that wait in the socket at port `near_port` whose peer is at `far_port`, of which the
-    program has not read the ones, and the peer's TCP has not acknowledged the others."""
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        for fields in (line.split() for line in list(table)[1:]):
-            if [int(fields[at].rsplit(":", 1)[1], 16) for at in (1, 2)] == [near_port, far_port]:
-                unsent, unread = (int(size, 16) for size in fields[4].split(":"))
-                return unread, unsent
-    raise AssertionError(f"no socket from {near_port} to {far_port}")
-
-
 def _queued(sides, sent):
-    """What Drover itself holds of `sent` bytes of the near side, or -1: it has not read them all."""
+    """What Drover itself holds of `sent` bytes of the near side, or -1: it has not read them all. No other session may
+    have something queued."""
     near, far = (stream.socket.getpeername()[1] for stream in (sides.near, sides.far))
-    unread, _ = _waits_in_kernel(near, sides.near.local_port)
-    _, unsent = _waits_in_kernel(sides.near.local_port, near)
+    unread, _ = waits_in_kernel(near, sides.near.local_port)
+    _, unsent = waits_in_kernel(sides.near.local_port, near)
     if unread or unsent:
         return -1
-    _, on_its_way = _waits_in_kernel(far, sides.far.local_port)
-    arrived, _ = _waits_in_kernel(sides.far.local_port, far)
+    if secured("client") or secured("backend"):  # what waits in the kernel is not what was sent: Drover has to tell
+        return sum(session["queued"] for session in sides.drover.admin("/api/v1/sessions")[1]["sessions"])
+    _, on_its_way = waits_in_kernel(far, sides.far.local_port)
+    arrived, _ = waits_in_kernel(sides.far.local_port, far)
     return sent - on_its_way - arrived
 
 

@@ -34,6 +34,14 @@ def cuts(frames):
     return sorted(positions - {0, at})
 
 
+def sizes(total, chance, choices):
+    """Sizes that add up to it, each of these by chance."""
+    while total > 0:
+        size = min(total, chance.choice(choices))
+        yield size
+        total -= size
+
+
 def cut(data, positions):
     """`data` in pieces."""
     return [data[begin:end] for begin, end in zip([0, *positions], [*positions, len(data)])]

@@ -1,6 +1,10 @@
 // An echo server on npm `ws`; prints its port and a report for every connection that ends, one JSON object a line.
+// Arguments: --deflate, and for TLS the files of a certificate and its key.
 // Text that begins with '!' is a command: "!fragments N SIZE", "!ping TEXT", "!close [CODE REASON]", "!stream".
 import {createHash} from 'node:crypto';
+import {readFileSync} from 'node:fs';
+import {createServer} from 'node:http';
+import {createServer as createSecureServer} from 'node:https';
 import {WebSocketServer} from 'ws';
 
 const emit = (record) => process.stdout.write(JSON.stringify(record) + '\n');
@@ -25,15 +29,15 @@ function obey(socket, command) {
   }
 }
 
+const [cert, key] = process.argv.slice(2).filter((argument) => argument !== '--deflate');
+const listener = cert ? createSecureServer({cert: readFileSync(cert), key: readFileSync(key)}) : createServer();
+listener.listen({host: '127.0.0.1', port: 0, backlog: 1024}, () => emit({port: listener.address().port}));
 const server = new WebSocketServer({
-  host: '127.0.0.1',
-  port: 0,
-  backlog: 1024,
+  server: listener,
   maxPayload: 64 << 20,
   perMessageDeflate: process.argv.includes('--deflate') ? {threshold: 0} : false,
   handleProtocols: (offered) => offered.has('chat.v2') ? 'chat.v2' : false,
 });
-server.on('listening', () => emit({port: server.address().port}));
 server.on('connection', (socket, request) => {
   const received = [];
   let pings = 0;

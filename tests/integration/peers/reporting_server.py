@@ -1,11 +1,13 @@
 """A WebSocket echo server on python3-websockets that also reports how it is, in whatever form a test wants: GET /health
 with status and body, the ORCA header on that and on the 101, and an agent port. A line of JSON on stdin changes what it
-says, and is answered by a line once it holds; the first line on stdout has its ports."""
+says, and is answered by a line once it holds; the first line on stdout has its ports. Arguments: its port, and for TLS
+the files of a certificate and its key."""
 
 import asyncio
 import http
 import json
 import logging
+import ssl
 import sys
 
 import websockets
@@ -59,10 +61,14 @@ async def answer_query(_reader, writer):
 
 async def main():
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    tls = None
+    if len(sys.argv) > 2:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*sys.argv[2:])
     agent = await asyncio.start_server(answer_query, "127.0.0.1", 0)
     async with websockets.serve(serve, "127.0.0.1", port, ping_interval=None, max_size=None, compression=None,
                                 backlog=4096, process_request=process_request,
-                                extra_headers=extra_headers) as server:
+                                extra_headers=extra_headers, ssl=tls) as server:
         emit({"port": server.sockets[0].getsockname()[1], "agent": agent.sockets[0].getsockname()[1]})
         commands = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(

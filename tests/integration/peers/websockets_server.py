@@ -1,10 +1,12 @@
 """An echo server on python3-websockets with the commands of node/ws_server.mjs; prints its port and a report for
-every connection that ends, one JSON object a line."""
+every connection that ends, one JSON object a line. Arguments: --deflate, and for TLS the files of a certificate and its
+key."""
 
 import asyncio
 import hashlib
 import json
 import logging
+import ssl
 import sys
 
 import websockets
@@ -52,9 +54,14 @@ async def serve(socket, path):
 
 
 async def main():
+    files = [argument for argument in sys.argv[1:] if argument != "--deflate"]
+    tls = None
+    if files:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(*files)
     async with websockets.serve(
             serve, "127.0.0.1", 0, subprotocols=["chat.v2", "chat.v1"], ping_interval=None, max_size=None,
-            compression="deflate" if "--deflate" in sys.argv else None, backlog=1024) as server:
+            compression="deflate" if "--deflate" in sys.argv else None, backlog=1024, ssl=tls) as server:
         emit({"port": server.sockets[0].getsockname()[1]})
         await asyncio.Future()
 

@@ -20,6 +20,7 @@ struct Counted {
   observe::Ledger ledger{2};
   std::array<observe::Counters, 2> counters;
   std::array<Histogram, 2> lag;
+  std::array<net::TlsCounts, 2> tls;
   Status status;
   Pools pools;
   std::string hash = "c0ffee";
@@ -30,7 +31,7 @@ struct Counted {
     made.status = [this] { return status; };
     made.measures = [this] {
       return Measures{.ledger = ledger,
-                      .workers = {{counters[0], lag[0]}, {counters[1], lag[1]}},
+                      .workers = {{counters[0], lag[0], tls[0]}, {counters[1], lag[1], tls[1]}},
                       .config_hash = hash,
                       .last_reload_successful = last_reload_successful};
     };

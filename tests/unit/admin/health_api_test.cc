@@ -75,6 +75,23 @@ TEST_CASE("/health is 200 while the process serves, and names what is not well")
   CHECK(ask(tight, "GET /health").json()["status"] == "healthy");
 }
 
+TEST_CASE("/health tells of the certificate that expires first, where there is one") {
+  using namespace std::chrono_literals;
+  Status status = well();
+  CHECK(!ask(status, "GET /health").json()["checks"].contains("certificates"));
+  const auto now = std::chrono::system_clock::now();
+  status.certificates = {{"/late.pem", now + 24h * 90}, {"/soon.pem", now + 24h * 9 + 1h}};
+  auto json = ask(status, "GET /health").json();
+  CHECK(json["checks"]["certificates"] ==
+        Json::parse(R"({"healthy":true,"expires_in_days":9,"file":"/soon.pem"})"));
+  CHECK(json["status"] == "healthy");
+  status.certificates[0].not_after = now - 1h;
+  json = ask(status, "GET /health").json();
+  CHECK(json["checks"]["certificates"] ==
+        Json::parse(R"({"healthy":false,"expires_in_days":-1,"file":"/late.pem"})"));
+  CHECK(json["status"] == "degraded");
+}
+
 TEST_CASE("local ports are counted for the busiest address, whichever pools have it") {
   const auto limit = local_ports();
   REQUIRE(limit > 1'000);

@@ -269,6 +269,27 @@ TEST_CASE("metrics: the lag of each worker's loop") {
   CHECK(scrape["loop_lag_seconds_count{worker=\"0\"}"] == "0");
 }
 
+TEST_CASE("metrics: TLS handshakes of all workers, by side and result, from the start") {
+  Counted counted;
+  counted.tls[0].clients.full.add(1);
+  counted.tls[1].clients.full.add(2);
+  counted.tls[1].clients.resumed.add(4);
+  counted.tls[0].clients.failed.add(8);
+  counted.tls[0].backends.full.add(16);
+  const Scrape scrape(counted);
+  CHECK(scrape[R"(tls_handshakes_total{side="client",result="full"})"] == "3");
+  CHECK(scrape[R"(tls_handshakes_total{side="client",result="resumed"})"] == "4");
+  CHECK(scrape[R"(tls_handshakes_total{side="client",result="failed"})"] == "8");
+  CHECK(scrape[R"(tls_handshakes_total{side="backend",result="full"})"] == "16");
+  CHECK(scrape[R"(tls_handshakes_total{side="backend",result="failed"})"] == "0");
+}
+
+TEST_CASE("metrics: when certificates expire") {
+  Counted counted;
+  counted.status.certificates = {{"/etc/chat.pem", std::chrono::system_clock::from_time_t(2'000'000'000)}};
+  CHECK(Scrape(counted)[R"(certificate_not_after_timestamp_seconds{file="/etc/chat.pem"})"] == "2000000000");
+}
+
 TEST_CASE("metrics: a pool that the configuration has no more keeps its counts") {
   Counted counted;
   counted.of("old").in.bytes.add(7);

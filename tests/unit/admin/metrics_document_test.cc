@@ -69,6 +69,7 @@ void count_something(Counted& counted) {
   const auto backend = make_backend("web-1");
   backend->load().latency.add(std::chrono::microseconds(1500), kNow);
   counted.pools = {make_pool("chat", {backend})};
+  counted.status.certificates = {{"/etc/chat.pem", {}}};
 }
 
 }  // namespace

@@ -60,6 +60,19 @@ TEST_CASE("ctl status is one screen: who, whether ready, what is near its limit,
         "         0         0\n");
 }
 
+TEST_CASE("ctl status tells of the certificate that expires first") {
+  const auto certificate = [](const std::string& days) {
+    const auto health = R"({"checks":{"certificates":{"healthy":true,"expires_in_days":)" + days +
+                        R"(,"file":"/etc/chat.pem"}}})";
+    const auto text = screen_of({health, R"({"ready":true})", kBackends});
+    const auto at = text.find("certificate");
+    return at == std::string::npos ? std::string() : text.substr(at, text.find('\n', at) - at);
+  };
+  CHECK(certificate("9") == "certificate        9 days      -        -  /etc/chat.pem");
+  CHECK(certificate("-1") == "certificate        expired      -        -  /etc/chat.pem");
+  CHECK(certificate("null").empty());
+}
+
 TEST_CASE("ctl status says why it is not ready") {
   const auto text = screen_of({kHealth, R"({"ready":false,"reason":"shutting down\u001b[0m"})", kBackends});
   CHECK(text.contains("\nnot ready: shutting down\\x1b[0m\n"));

@@ -52,7 +52,7 @@ struct Fixture {
   config::Config config;
   std::vector<std::shared_ptr<const proxy::Snapshot>> changes;
   std::function<void()> on_change = [] {};
-  Fleet fleet{loop, config, 2, [this](const auto& snapshot) {
+  Fleet fleet{loop, config, 2, nullptr, [this](const auto& snapshot) {
                 changes.push_back(snapshot);
                 on_change();
               }};
@@ -146,7 +146,7 @@ TEST_CASE("a fleet may go while names and probes are under way") {
   config.pools[0].health_check.interval = Milliseconds(100);
   config.nameservers = {server.endpoint()};
   {
-    Fleet fleet(loop, config, 1, [](const auto&) {});
+    Fleet fleet(loop, config, 1, nullptr, [](const auto&) {});
     REQUIRE(fleet.start());
     fleet.begin_checks();
     const auto asked = server.asked.size();

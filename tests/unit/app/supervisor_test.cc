@@ -20,13 +20,13 @@ namespace {
 
 constexpr const char* kSmall = "listen: '127.0.0.1:0'\nadmin: {bind: '127.0.0.1:0'}\nbackends: ['127.0.0.1:9']\n";
 
-config::Config config_of(const std::string& text) {
+Setup setup_of(const std::string& text) {
   const auto loaded = config::load_text(text, "test");
   if (!loaded.config) {
     std::fputs(loaded.diagnostics.text().c_str(), stderr);
     ::_exit(99);
   }
-  return *loaded.config;
+  return {*loaded.config, load_tls(*loaded.config, nullptr).material};
 }
 
 struct Outcome {
@@ -57,7 +57,7 @@ Outcome in_process(const std::function<int(std::string& said)>& perform) {
 // Starts with `text` as the configuration, sends itself `signals`, and runs. A failed start is exit code 1.
 Outcome run(const std::string& text, std::initializer_list<int> signals) {
   return in_process([&](std::string& said) {
-    Supervisor supervisor(config_of(text));
+    Supervisor supervisor(setup_of(text));
     if (auto started = supervisor.start(); !started) {
       said = started.error().detail;
       return 1;
@@ -100,7 +100,7 @@ TEST_CASE("too few descriptors for a single connection say what to raise") {
   const auto outcome = in_process([](std::string& said) {
     const rlimit few{30, 30};
     ::setrlimit(RLIMIT_NOFILE, &few);
-    Supervisor supervisor(config_of(kSmall));
+    Supervisor supervisor(setup_of(kSmall));
     const auto started = supervisor.start();
     if (started) return 0;
     said = started.error().detail;
@@ -113,12 +113,12 @@ TEST_CASE("too few descriptors for a single connection say what to raise") {
 TEST_CASE("a shared port is taken by two, and refused to one that does not share") {
   const auto outcome = in_process([](std::string& said) {
     const std::string rest = ", shared: true}]\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n";
-    Supervisor first(config_of("listeners: [{bind: '127.0.0.1:0'" + rest));
+    Supervisor first(setup_of("listeners: [{bind: '127.0.0.1:0'" + rest));
     if (!first.start()) return 2;
     const std::string taken = first.address().text();
-    Supervisor second(config_of("listeners: [{bind: '" + taken + "'" + rest));
+    Supervisor second(setup_of("listeners: [{bind: '" + taken + "'" + rest));
     if (!second.start()) return 3;
-    Supervisor third(config_of("listen: '" + taken + "'\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n"));
+    Supervisor third(setup_of("listen: '" + taken + "'\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n"));
     const auto refused = third.start();
     if (refused) return 4;
     said = refused.error().detail;
@@ -130,11 +130,11 @@ TEST_CASE("a shared port is taken by two, and refused to one that does not share
 
 TEST_CASE("a port that is taken is named, the listener's and the admin's") {
   const auto outcome = in_process([](std::string& said) {
-    Supervisor first(config_of(kSmall));
+    Supervisor first(setup_of(kSmall));
     if (!first.start()) return 2;
     const std::string taken = first.address().text();
-    Supervisor second(config_of("listen: '" + taken + "'\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n"));
-    Supervisor third(config_of("listen: '127.0.0.1:0'\nadmin: {bind: '" + taken + "'}\nbackends: ['127.0.0.1:9']\n"));
+    Supervisor second(setup_of("listen: '" + taken + "'\nadmin: {bind: ''}\nbackends: ['127.0.0.1:9']\n"));
+    Supervisor third(setup_of("listen: '127.0.0.1:0'\nadmin: {bind: '" + taken + "'}\nbackends: ['127.0.0.1:9']\n"));
     const auto listening = second.start();
     const auto administering = third.start();
     if (listening || administering) return 3;

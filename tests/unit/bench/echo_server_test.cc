@@ -16,7 +16,12 @@ class Conversation final : public Client::Owner {
  public:
   Conversation(std::string path, unsigned sources)
       : server_(loop_),
-        wire_{.target = {}, .path = std::move(path), .sources = sources, .shape = MessageShape(64), .outgoing = {}} {
+        wire_{.target = {},
+              .path = std::move(path),
+              .sources = sources,
+              .encryption = nullptr,
+              .shape = MessageShape(64),
+              .outgoing = {}} {
     const auto listening = server_.listen(*net::Address::from_literal("127.0.0.1", 0));
     REQUIRE(listening);
     wire_.target = *listening;

@@ -34,6 +34,12 @@ TEST_CASE("what is asked for is what is done") {
   CHECK(options->in_flight == 16);
   CHECK(options->opening == 500);
   CHECK_FALSE(options->hold);
+  CHECK(options->tls == Tls::kNone);
+}
+
+TEST_CASE("TLS is full or resumed") {
+  CHECK(parse({"--target", "127.0.0.1:80", "--case", "idle", "--tls", "full"})->tls == Tls::kFull);
+  CHECK(parse({"--target", "127.0.0.1:80", "--case", "churn", "--tls", "resumed"})->tls == Tls::kResumed);
 }
 
 TEST_CASE("every case has its name") {
@@ -55,6 +61,9 @@ TEST_CASE("what makes no sense is refused with 2") {
       {"--target", "127.0.0.1:80", "--case", "closed", "--size", "15"},
       {"--target", "127.0.0.1:80", "--case", "closed", "--sources", "251"},
       {"--target", "127.0.0.1:80", "--case", "closed", "--seconds", "0"},
+      {"--target", "127.0.0.1:80", "--case", "closed", "--tls", "yes"},
+      {"--target", "127.0.0.1:80", "--case", "closed", "--tls", "resumed"},
+      {"--target", "127.0.0.1:80", "--case", "closed", "--tls", "full", "--sources", "2"},
   };
   for (const auto& arguments : refused) {
     const auto options = parse(arguments);

@@ -43,6 +43,14 @@ TEST_CASE("only what falls into the window counts") {
   CHECK(result["errors"] == 0);
 }
 
+TEST_CASE("the handshakes of TLS are told where there were any") {
+  Measurement measurement({});
+  CHECK_FALSE(nlohmann::json::parse(measurement.to_json({})).contains("tls"));
+  const Handshakes handshakes{.full = 2, .resumed = 3, .agreed = {"TLS x"}};
+  CHECK(nlohmann::json::parse(measurement.to_json({}, &handshakes))["tls"] ==
+        nlohmann::json{{"full", 2}, {"resumed", 3}, {"agreed", {"TLS x"}}});
+}
+
 TEST_CASE("the typical p99 is that of the median tenth of a second: one bad moment does not make it") {
   Measurement measurement({});
   measurement.open();

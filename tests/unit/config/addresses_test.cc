@@ -108,6 +108,29 @@ TEST_CASE("a route's host is lower case and without port") {
     CHECK_FALSE(parse_host(bad).has_value());
 }
 
+TEST_CASE("a server name is a name or an address, alone") {
+  const std::string longest =
+      std::string(63, 'a') + '.' + std::string(63, 'b') + '.' + std::string(63, 'c') + '.' + std::string(61, 'd');
+  CHECK(parse_server_name("Chat-1.Example.com") == "chat-1.example.com");
+  CHECK(parse_server_name("web_2.") == "web_2");
+  CHECK(parse_server_name(longest) == longest);
+  CHECK(parse_server_name(longest + ".") == longest);
+  CHECK(parse_server_name("10.0.1.10") == "10.0.1.10");
+  CHECK(parse_server_name("2001:DB8:0::1") == "2001:db8::1");
+  const std::string too_long = longest + "d";
+  for (const std::string_view bad : {"", ".", "a b", "chat.example.com:443", "10.0.1.10:443", "[::1]", "[::1]:443",
+                                     "10.0.1.256", "10.0.1.10.", "fe80::1%eth0", "a..b", "*.example.com", "chat/ws",
+                                     "https://chat.example.com", "\xC3\xBC.example.com", too_long.c_str()}) {
+    CAPTURE(bad);
+    const auto name = parse_server_name(bad);
+    CHECK_FALSE(name.has_value());
+    if (!name)
+      CHECK(name.error().detail.starts_with(
+          "expected a host name such as 'chat.example.com' or an address such as '10.0.1.10' or '::1', without scheme, "
+          "port and brackets, got '"));
+  }
+}
+
 TEST_CASE("an origin is what a browser sends") {
   CHECK(parse_origin("https://Chat.Example.com") == "https://chat.example.com");
   CHECK(parse_origin("HTTPS://*.example.com:8443") == "https://*.example.com:8443");

@@ -60,6 +60,10 @@ workers: 1
 listeners:
   - {bind: "127.0.0.1:8080", health_path: /-/ready}
   - {bind: "[::1]:8080", shared: true}
+  - bind: ":8443"
+    tls: {certificates: [{cert: "/c $$/rsa.pem", key: rsa.key, ocsp: rsa.der}, {cert: ec.pem, key: ec.key}],
+          min_version: 1.3, client_ca: ../ca.pem}
+  - {bind: ":8444", tls: {certificates: [{cert: rsa.pem, key: rsa.key}]}}
 trusted_proxies: ["10.0.0.0/8", "::1"]
 nameservers: ["127.0.0.1:8600", "::1"]
 routes:
@@ -69,7 +73,11 @@ routes:
   - {pool: "8"}
 pools:
   chat:
-    backends: ["10.0.1.10:8080", {name: web-2, address: "web-2:8080", weight: 3, max_connections: 500}]
+    backends: ["10.0.1.10:8080", {name: web-2, address: "web-2:8080", weight: 3, max_connections: 500},
+               {address: "web-3:8080", tls: {}},
+               {address: "web-4:8080", tls: {verify: false, server_name: "2001:DB8::1"}},
+               {address: "web-5:8080",
+                tls: {verify: true, server_name: Web.Example.com, ca: ca.pem, crl: "crl \"$$\".pem"}}]
     policy: {consistent_hash: {key: "query:room", bound: 1.5}}
     choices: 7
     score: {connections: 0, cpu: 0.000000001, memory: 1000, latency: 0.25, message_rate: 123.000000001,
@@ -117,6 +125,26 @@ TEST_CASE("the keys of this issue are in a dump") {
   CHECK(shown["admin"]["load_token"] == "");
   CHECK(shown["probes"]["bind"] == ":9902");
   CHECK(shown["log"]["format"] == "text");
+}
+
+TEST_CASE("TLS is in a dump where it is in use, with every key, and nowhere else") {
+  constexpr std::string_view kText = R"(
+listeners:
+  - bind: ":1"
+  - {bind: ":2", tls: {certificates: [{cert: a.pem, key: a.key}, {cert: b.pem, key: b.key, ocsp: b.der}]}}
+backends: ["a:1", {address: "b:1", tls: {}}]
+)";
+  const auto loaded = load_text(kText, "/etc/drover/drover.yaml", no_environment);
+  REQUIRE_MESSAGE(loaded.config, loaded.diagnostics.text());
+  const Json shown = Json::parse(to_json(*loaded.config));
+  CHECK_FALSE(shown["listeners"][0].contains("tls"));
+  CHECK(shown["listeners"][1]["tls"] == Json::parse(R"({
+    "certificates": [{"cert": "/etc/drover/a.pem", "key": "/etc/drover/a.key", "ocsp": ""},
+                     {"cert": "/etc/drover/b.pem", "key": "/etc/drover/b.key", "ocsp": "/etc/drover/b.der"}],
+    "min_version": "1.2", "client_ca": ""})"));
+  const Json& backends = shown["pools"]["default"]["backends"];
+  CHECK_FALSE(backends[0].contains("tls"));
+  CHECK(backends[1]["tls"] == Json::parse(R"({"verify": true, "server_name": "", "ca": "", "crl": ""})"));
 }
 
 TEST_CASE("no dump shows a token") {

@@ -109,7 +109,7 @@ TEST_CASE("the long form fills every field") {
   CHECK(chat.name == "chat");
   REQUIRE(chat.backends.size() == 2);
   CHECK(chat.backends[0].name == "10.0.1.10:8080");
-  CHECK(chat.backends[1] == BackendSpec{"web-2", {"web-2", 8080, "web-2:8080"}, 3, 500, ""});
+  CHECK(chat.backends[1] == BackendSpec{"web-2", {"web-2", 8080, "web-2:8080"}, 3, 500, {}, ""});
   CHECK(chat.policy == "round_robin");
   CHECK(chat.attempts == 5);
   CHECK(chat.limits == PoolLimits{1u << 20U, 7});

@@ -83,9 +83,28 @@ NodePtr tree(const std::string& text) {
   return *parsed;
 }
 
+// The annotated file with what is off as a whole. Such lines have a comment sign in one column, with nothing between it
+// and the first key.
+std::string switched_on(const std::string& annotated) {
+  std::istringstream lines(annotated);
+  std::string text;
+  std::size_t column = std::string::npos;  // of the comment signs; npos: outside
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t sign = line.find_first_not_of(' ');
+    const bool comment = sign != std::string::npos && line[sign] == '#';
+    if (comment && sign + 1 < line.size() && line[sign + 1] >= 'a' && line[sign + 1] <= 'z') column = sign;
+    if (!comment || sign != column) column = std::string::npos;
+    if (column != std::string::npos) line.erase(sign, 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
 // What the loader takes where the key is left out, from the dump of a configuration that leaves all out.
 std::string default_of(const Leaf& leaf) {
-  static const NodePtr usual = tree(to_yaml(load(kBase).config.value()));
+  static const NodePtr usual = tree(to_yaml(load("listeners: [{bind: ':1', tls: {certificates: [{cert: a, key: b}]}}]\n"
+                                                 "backends: [{address: 'a:1', tls: {}}]\n")
+                                                .config.value()));
   static const NodePtr hashing = tree(to_yaml(load(kBase + "policy: consistent_hash\n").config.value()));
   if (leaf.status == Status::kRequired) return "required";
   if (leaf.path == "pools.NAME.backends[].name") return "default the address";
@@ -146,8 +165,10 @@ TEST_CASE("every key of the schema is read") {
 
 TEST_CASE("the annotated file loads clean, and has every key at its default") {
   const std::string text = contents("conf/drover.yaml");
+  const std::string with_all = switched_on(text);
   CHECK(complaints(text) == "");
-  const NodePtr root = tree(text);
+  CHECK(complaints(with_all) == "");
+  const NodePtr root = tree(with_all);
   for (const Leaf& leaf : all_leaves()) {
     if (leaf.path == "listen") continue;  // the other form of 'listeners'
     CAPTURE(leaf.path);
@@ -178,14 +199,19 @@ TEST_CASE("the manual and the annotated file name every policy") {
   }
 }
 
-TEST_CASE("the smallest file and the example of the manual load clean") {
+TEST_CASE("the smallest file and the examples of the manual load clean") {
   CHECK(complaints(contents("conf/minimal.yaml")) == "");
   const std::string page = contents("man/drover.yaml.5");
   const std::size_t section = page.find(".Sh EXAMPLES");
   REQUIRE(section != std::string::npos);
-  const std::size_t begin = page.find("indent\n", section) + 7;
-  const std::string example = page.substr(begin, page.find(".Ed", begin) - begin);
-  CHECK(complaints(example) == "");
+  std::size_t examples = 0;
+  for (std::size_t begin = section; (begin = page.find(".Bd ", begin)) != std::string::npos; ++examples) {
+    begin = page.find('\n', begin) + 1;
+    const std::string example = page.substr(begin, page.find(".Ed\n", begin) - begin);
+    CAPTURE(example);
+    CHECK(complaints(example) == "");
+  }
+  CHECK(examples == 3);
 }
 
 }  // namespace drover::config

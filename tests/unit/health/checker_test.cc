@@ -44,7 +44,8 @@ struct Fixture {
   net::Loop loop;
   config::Pool settings = quick();
   Server server{loop};
-  Checker checker{loop, 0.5};
+  net::TlsDialler dialler{nullptr};
+  Checker checker{loop, dialler, 0.5};
   std::shared_ptr<Backend> backend = backend_at("a", server.address());
   std::vector<std::shared_ptr<Backend>> backends = {backend};
 };

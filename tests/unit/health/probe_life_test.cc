@@ -107,10 +107,10 @@ TEST_CASE("a probe may be destroyed where it speaks, good or bad, and the next o
       if (spoken == 5) look.server.stop();
       if (spoken == 10) return;
       look.probe = make_probe(look.loop, look.settings, look.server.address().text());
-      look.probe->start(look.server.address(), done);
+      look.probe->start(look.server.address(), nullptr, done);
     };
     look.probe = make_probe(look.loop, look.settings, look.server.address().text());
-    look.probe->start(look.server.address(), done);
+    look.probe->start(look.server.address(), nullptr, done);
     net::run_until(look.loop, [&] { return spoken == 10; });
     // The acceptor's is gone too.
     net::run_until(look.loop, [&] { return descriptors() == before - 1; });
@@ -128,7 +128,7 @@ TEST_CASE("thousands of probes leave no descriptor behind") {
     int spoken = 0;
     for (int i = 0; i < kProbes; ++i) {
       look.probe = make_probe(look.loop, look.settings, look.server.address().text());
-      look.probe->start(look.server.address(), [&](const ProbeResult& said) {
+      look.probe->start(look.server.address(), nullptr, [&](const ProbeResult& said) {
         ++spoken;
         good += said.verdict ? 1 : 0;
       });

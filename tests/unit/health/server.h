@@ -126,7 +126,7 @@ struct Look {
 
   void start() {
     probe = make_probe(loop, settings, server.address().text());
-    probe->start(server.address(), [this](const ProbeResult& said) { results.push_back(said); });
+    probe->start(server.address(), nullptr, [this](const ProbeResult& said) { results.push_back(said); });
     CHECK(results.empty());  // never from within start()
   }
   // Looks once, to the end.

@@ -37,7 +37,7 @@ TEST_CASE("an address that fails at once is told from the loop all the same") {
   net::Address broadcast = *net::Address::from_literal("255.255.255.255", 1);
   std::vector<ProbeResult> results;
   const auto probe = make_tcp_probe(loop);
-  probe->start(broadcast, [&](const ProbeResult& said) { results.push_back(said); });
+  probe->start(broadcast, nullptr, [&](const ProbeResult& said) { results.push_back(said); });
   CHECK(results.empty());
   net::run_until(loop, [&] { return !results.empty(); });
   CHECK(!results[0].verdict);

@@ -28,13 +28,14 @@ struct Fixture {
     backend = std::make_shared<balancer::Backend>("pool", spec);
   }
   void watch(Watch::Arrival arrival = Watch::Arrival::kAtStart) {
-    one =
-        std::make_unique<Watch>(loop, backend, settings, Watch::Start{loop.now(), 0.5, arrival}, [this] { ++changes; });
+    const Watch::Start start{loop.now(), 0.5, arrival};
+    one = std::make_unique<Watch>(loop, dialler, backend, settings, start, [this] { ++changes; });
   }
   void until(const std::function<bool()>& happened) { net::run_until(loop, happened); }
   double ramp() { return backend->ramp(loop.now()); }
 
   net::Loop loop;
+  net::TlsDialler dialler{nullptr};
   Server server{loop};
   config::Pool settings;
   std::shared_ptr<balancer::Backend> backend;

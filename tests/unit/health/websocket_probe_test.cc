@@ -112,7 +112,7 @@ TEST_CASE("websocket: the Close arrives although the probe is gone as soon as it
   WebSocketLook look;
   look.probe = make_probe(look.loop, look.settings, look.server.address().text());
   bool spoken = false;
-  look.probe->start(look.server.address(), [&](const ProbeResult& said) {
+  look.probe->start(look.server.address(), nullptr, [&](const ProbeResult& said) {
     CHECK(said.verdict);
     look.probe.reset();
     spoken = true;
@@ -149,7 +149,7 @@ TEST_CASE("websocket: the round trip is that of the ping, without the upgrade") 
   std::optional<ProbeResult> result;
   std::chrono::nanoseconds since_upgrade{};
   look.probe = make_probe(look.loop, look.settings, "");
-  look.probe->start(look.server.address(), [&](const ProbeResult& said) {
+  look.probe->start(look.server.address(), nullptr, [&](const ProbeResult& said) {
     since_upgrade = Clock::now() - upgraded;
     result = said;
   });

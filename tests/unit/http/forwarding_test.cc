@@ -62,6 +62,17 @@ std::string value_of(const ForwardedRequest& request, std::string_view name) {
   return std::string(parser.head().find(name).value_or("(none)"));
 }
 
+TEST_CASE("who the client is by its certificate goes to the backend, and no claim of its own does") {
+  auto context = kContext;
+  context.client_subject = "CN=web,O=Acme";
+  context.client_fingerprint = "c0ffee";
+  const auto request = forwarded("x-drover-client-subject: CN=admin\r\nX_Drover_Client_Fingerprint: 1\r\n", context);
+  CHECK(value_of(request, "x-drover-client-subject") == "CN=web,O=Acme");
+  CHECK(value_of(request, "x-drover-client-fingerprint") == "c0ffee");
+  CHECK(!request.head.contains("admin"));
+  CHECK(!forwarded("X-Drover-Client-Subject: CN=admin\r\n").head.contains("Client"));
+}
+
 TEST_CASE("an upgrade goes on in order, byte for byte, with Drover's headers behind it") {
   const auto request = forwarded(
       "Upgrade: websocket\r\nOrigin: https://a\r\nConnection: Upgrade\r\nsec-websocket-KEY: abc=\r\n"

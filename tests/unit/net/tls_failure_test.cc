@@ -54,7 +54,7 @@ TEST_CASE("TLS: what is no TLS is refused, with the reason") {
     f.wire.send(std::string(32, 'r') + std::string("\0\0\x06\xc0\x09\xc0\x13\x00\x2f\x01\x00", 11));
     CHECK(f.failure() == "TLS: unsupported protocol");
   }
-  CHECK(f.recorder.end == ReadEnd::kReset);
+  CHECK(f.recorder.end == ReadEnd::kBroken);
   CHECK(f.recorder.text.empty());
   CHECK(f.stream().write_failed());
   CHECK(f.loop.tls_counts().clients.failed.read() == 1);
@@ -107,7 +107,7 @@ TEST_CASE("TLS: a server that cannot be believed") {
       CAPTURE(name_of(newest));
       const auto failed = shake(stage, stage.make(settings), client, name, newest);
       CHECK(failed.at_client == "TLS: certificate verify failed: " + why);
-      CHECK(failed.at_server == "TLS: " + alert);
+      CHECK(failed.at_server == "TLS: the peer's alert: " + alert);
     }
   };
   const Authority other("Somebody else");
@@ -152,7 +152,7 @@ TEST_CASE("TLS: a client without the certificate that is asked for") {
     // A client that believes anybody has an opinion of the certificate all the same; it is not what went wrong.
     const auto failed = shake(stage, server, stage.make(nullptr), "localhost");
     CHECK(failed.at_server == "TLS: peer did not return a certificate");
-    CHECK(failed.at_client == "TLS: sslv3 alert handshake failure");
+    CHECK(failed.at_client == "TLS: the peer's alert: sslv3 alert handshake failure");
   }
   SUBCASE("TLS 1.3: the client learns it behind its end of the handshake") {
     TlsConnection c(stage);
@@ -161,8 +161,8 @@ TEST_CASE("TLS: a client without the certificate that is asked for") {
     REQUIRE(c.at_client.connected->has_value());
     c.client->start_reading();
     run_until(stage.loop, [&] { return c.at_client.end.has_value() && c.at_server.end.has_value(); });
-    CHECK(c.at_client.end == ReadEnd::kReset);
-    CHECK(c.client->failure() == "TLS: tlsv13 alert certificate required");
+    CHECK(c.at_client.end == ReadEnd::kBroken);
+    CHECK(c.client->failure() == "TLS: the peer's alert: tlsv13 alert certificate required");
     CHECK(c.server.stream().failure() == "TLS: peer did not return a certificate");
     CHECK(!c.client->peer_identity());
   }
@@ -174,7 +174,7 @@ TEST_CASE("TLS: no version in common") {
   settings.min_version = TlsVersion::k13;
   const auto failed = shake(stage, stage.make(settings), stage.make(stage.trust(stage.authority)), "localhost");
   CHECK(failed.at_server == "TLS: unsupported protocol");
-  CHECK(failed.at_client == "TLS: tlsv1 alert protocol version");
+  CHECK(failed.at_client == "TLS: the peer's alert: tlsv1 alert protocol version");
 }
 
 TEST_CASE("TLS: a peer that cannot be dialled") {

@@ -77,7 +77,7 @@ TEST_CASE("TLS: a spoiled record ends the stream, behind what came before it") {
     f.wire.send(bytes + spoiled + f.peer.take());
     CHECK(f.failure() == "TLS: decryption failed or bad record mac");
     CHECK(f.recorder.text == "good");
-    CHECK(f.recorder.end == ReadEnd::kReset);
+    CHECK(f.recorder.end == ReadEnd::kBroken);
     f.stream().write(as_bytes("dropped"));
     CHECK(f.stream().write_failed());
     f.until([&] { return f.peer.error == SSL_ERROR_SSL; });  // the alert
@@ -95,8 +95,8 @@ TEST_CASE("TLS: an alert of the peer's ends the stream, with its name") {
   f.text += f.peer.read();
   REQUIRE(f.peer.error == SSL_ERROR_SSL);
   f.wire.send(f.peer.take());
-  CHECK(f.failure() == "TLS: sslv3 alert bad record mac");
-  CHECK(f.recorder.end == ReadEnd::kReset);
+  CHECK(f.failure() == "TLS: the peer's alert: sslv3 alert bad record mac");
+  CHECK(f.recorder.end == ReadEnd::kBroken);
   f.until([&] { return f.wire.ended; });
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("TLS 1.2: a message of a handshake that is left half said does not hol
   CHECK(!f.recorder.end);  // not from inside a call
   CHECK(f.stream().write_failed());
   CHECK(f.failure() == "TLS: cannot be encrypted");
-  CHECK(f.recorder.end == ReadEnd::kReset);
+  CHECK(f.recorder.end == ReadEnd::kBroken);
   f.until([&] { return f.wire.ended; });
   CHECK(f.text.empty());
 }
@@ -182,7 +182,7 @@ TEST_CASE("TLS 1.3: a peer that asks for new keys and reads nothing is given up,
     return f.recorder.end.has_value();
   });
   CHECK(f.stream().failure() == "TLS: too many key updates, whose answers are not read");
-  CHECK(f.recorder.end == ReadEnd::kReset);
+  CHECK(f.recorder.end == ReadEnd::kBroken);
   CHECK(most < 16'384);
 }
 

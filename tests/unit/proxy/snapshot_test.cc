@@ -34,7 +34,7 @@ std::string names(const balancer::Pool& pool) {
 
 struct Fixture {
   std::shared_ptr<const balancer::Pool> pool(const Addresses& addresses, std::size_t index = 0) {
-    return make_snapshot(config, addresses, registry, ledger)->pools.at(index);
+    return make_snapshot(config, addresses, registry, ledger, nullptr)->pools.at(index);
   }
   config::Config config;
   balancer::Registry registry{2};
@@ -58,6 +58,18 @@ TEST_CASE("a name becomes a backend for each of its addresses") {
   }
 }
 
+TEST_CASE("a backend of a name is asked for by that name in TLS, unless it is to be asked for by another") {
+  Fixture it{config_of("backends: [{address: 'web.test:1', tls: {}}, {address: 'web.test:2', tls: {server_name: x}},"
+                       " {address: 'web.test:3'}, {address: '10.0.0.1:4', tls: {}}]")};
+  const auto pool = it.pool({{"web.test", ips({"10.0.0.1"})}});
+  const auto backends = pool->backends();
+  REQUIRE(backends.size() == 4);
+  CHECK(backends[0]->tls()->server_name == "web.test");
+  CHECK(backends[1]->tls()->server_name == "x");
+  CHECK(!backends[2]->tls());
+  CHECK(backends[3]->tls()->server_name.empty());
+}
+
 TEST_CASE("where it has no name of its own, a backend is called by the address as written") {
   Fixture it{config_of("backends: ['web.test:8080', '127.0.0.1:80', '[::1]:81']")};
   const auto pool = it.pool({{"web.test", ips({"10.0.0.1"})}});
@@ -79,7 +91,7 @@ TEST_CASE("pools are in the order of the configuration; one address in two of th
   Fixture it{
       config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
                 "routes: [{pool: a}]")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
   REQUIRE(snapshot->pools.size() == 2);
   for (std::size_t index = 0; index < 2; ++index) {
     CHECK(snapshot->pools[index]->name() == it.config.pools[index].name);
@@ -92,12 +104,12 @@ TEST_CASE("each pool is counted under its name, in every snapshot that has it") 
   Fixture it{
       config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
                 "routes: [{pool: a}]")};
-  const auto before = make_snapshot(it.config, {}, it.registry, it.ledger);
+  const auto before = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
   REQUIRE(before->ledgers.size() == 2);
   CHECK(before->ledgers[0] == &it.ledger.of_pool(it.config.pools[0].name));
   CHECK(before->ledgers[1] == &it.ledger.of_pool(it.config.pools[1].name));
   CHECK(before->ledgers[0] != before->ledgers[1]);
-  CHECK(make_snapshot(it.config, {}, it.registry, it.ledger)->ledgers == before->ledgers);
+  CHECK(make_snapshot(it.config, {}, it.registry, it.ledger, nullptr)->ledgers == before->ledgers);
 }
 
 TEST_CASE("the next snapshot has the same backends, with their counts and states") {
@@ -129,7 +141,7 @@ TEST_CASE("whom a snapshot trusts: prefixes of one bit, of all, of either family
   Fixture it{
       config_of("backends: ['127.0.0.1:80'], trusted_proxies: ['10.0.0.0/9', '128.0.0.0/1', '192.0.2.1', '::1/128', "
                 "'2001:db8::/33']")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
   const auto trusts = [&](const std::string& ip) { return snapshot->trusts(*net::Address::from_literal(ip, 1)); };
   for (const char* ip : {"10.127.255.255", "128.0.0.0", "255.1.1.1", "::1", "2001:db8:7fff::1"}) CHECK(trusts(ip));
   for (const char* ip : {"10.128.0.0", "127.0.0.1", "::2", "2001:db8:8000::1", "a00::"}) CHECK(!trusts(ip));
