@@ -20,9 +20,9 @@ std::string take_openssl_error(const std::string& fallback) {
   if (ERR_SYSTEM_ERROR(error)) {
     text = std::strerror(ERR_GET_REASON(error));
   } else if (const char* reason = ERR_reason_error_string(error); reason != nullptr) {
-    // RFC 8446 section 6: those that the peer has sent are numbered from here on.
-    const bool is_alert = ERR_GET_LIB(error) == ERR_LIB_SSL && ERR_GET_REASON(error) >= SSL_AD_REASON_OFFSET;
-    text = (is_alert ? "the peer's alert: " : "") + std::string(reason);
+    // RFC 8446 section 6: those that the peer has sent are numbered from here on, and OpenSSL's common ones far above.
+    const int alert = ERR_GET_LIB(error) == ERR_LIB_SSL ? ERR_GET_REASON(error) - SSL_AD_REASON_OFFSET : -1;
+    text = (alert >= 0 && alert <= 255 ? "the peer's alert: " : "") + std::string(reason);
   }
   ERR_clear_error();
   return text;

@@ -111,7 +111,8 @@ class Watcher final : public ByteStream::Handler {
   void on_read_end(ByteStream& stream, ReadEnd end) noexcept override {
     REQUIRE(&stream == &stream_ && !end_);
     REQUIRE(connected_.value_or(true));
-    REQUIRE(stream.failure().empty() || end == ReadEnd::kReset);
+    REQUIRE(stream.failure().empty() || end == ReadEnd::kReset || end == ReadEnd::kBroken);
+    REQUIRE(!stream.failure().empty() || end != ReadEnd::kBroken);
     end_ = end;
     called();
   }
