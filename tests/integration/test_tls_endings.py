@@ -1,6 +1,8 @@
 """Wherever it is Drover that ends a connection over TLS, it says so: with a close_notify, so that the peer can tell
 that nothing was cut off (RFC 8446 section 6.1)."""
 
+import signal
+
 import pytest
 from harness import (
     CLOSE, TEXT, RawBackend, backend_frame, client_context, client_frame, close_body, connect_tls, defaults,
@@ -93,8 +95,10 @@ def test_drover_ends_it(begin, secure, by):
     drover = begin(**({"idle": "300ms"} if by == "idle" else {}))
     client, server = _tunnel(drover, secure)
     if by == "shutdown":
-        drover.signal(15)
+        drover.signal(signal.SIGTERM)
     _assert_ended_in_order(client, server)
+    if by == "shutdown":
+        assert drover.wait() == 0  # before the end of the test sends a second signal
 
 
 @pytest.mark.parametrize("request_head,status", [
