@@ -20,8 +20,7 @@ void Connection::connect(const net::Address& address, const net::TlsTarget* tls)
 
 void Connection::let_go() {
   owner_ = nullptr;
-  transport_.stream().finish_writing();  // with TLS, close() alone would look like a cut
-  transport_.stream().close();
+  transport_.stream().close_in_order();
   loop_.defer([this] { delete this; });  // behind the stream's on_closed(), and behind a failure that was not told yet
 }
 

@@ -80,6 +80,11 @@ class ByteStream {
 
   // Ends both directions now; what is queued is dropped. on_closed() follows.
   virtual void close() = 0;
+  // As close(), but with TLS a peer that has got all is told so (close_notify): else it would look like a cut.
+  void close_in_order() {
+    finish_writing();
+    close();
+  }
 };
 
 }  // namespace drover::net

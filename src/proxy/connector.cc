@@ -116,7 +116,7 @@ void Connector::attempt_failed(const Error& error) {
   if (session_.state() == State::kAwaitingAnswer && !session_.advance(Event::kAttemptFailed)) return;
   if (!session_.backend_transport().in_use()) return dial_next();
   closing_for_next_ = true;  // the stream serves the next dial once its close callback has run
-  session_.backend().close();
+  session_.backend().close_in_order();
 }
 
 // Every time that so many sessions in a row have failed on it, the supervisor is asked to eject it.
@@ -135,7 +135,7 @@ void Connector::on_closed(net::ByteStream&) noexcept {
 }
 
 void Connector::give_up(const Error& error) {
-  session_.backend().close();
+  session_.backend().close_in_order();
   handshake_.answer(error);
 }
 

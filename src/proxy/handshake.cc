@@ -165,7 +165,7 @@ void Handshake::refusal_body(Bytes part) {
 }
 
 void Handshake::refusal_ended(BodyEnd end) {
-  session_.backend().close();
+  session_.backend().close_in_order();
   // A body that was cut short must not look whole: the client's connection ends with it, without lingering.
   if (end == BodyEnd::kCut) return session_.finish();
   if (session_.advance(Event::kAnswered)) linger();

@@ -179,7 +179,7 @@ void Session::finish() {
 }
 
 void Session::finish_in_order() {
-  client().finish_writing();
+  client().finish_writing();  // close_in_order()'s first half
   finish();
 }
 
