@@ -79,8 +79,8 @@ ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
   if (!key_log) return complain(key_log.error().detail);
   if (auto opened = log::open(settings); !opened) return complain(opened.error().detail);
   if (!key_log->empty()) {
-    log::warn("tls_keys_logged", {{"file", *key_log},
-                                  {"hint", "whoever reads it reads all traffic; unset SSLKEYLOGFILE to end this"}});
+    log::warn("tls_keys_logged",
+              {{"file", *key_log}, {"hint", "whoever reads it reads all traffic; unset SSLKEYLOGFILE to end this"}});
   }
   const auto code = supervise(std::move(setup), on_ready);
   log::close();

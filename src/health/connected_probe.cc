@@ -30,7 +30,8 @@ Error bad_answer(std::string detail) {
 }
 
 Error ended_before(net::ReadEnd end, const std::string& what) {
-  return bad_answer((end == net::ReadEnd::kReset || end == net::ReadEnd::kBroken ? "reset" : "ended") + (" the connection before " + what));
+  return bad_answer((end == net::ReadEnd::kReset || end == net::ReadEnd::kBroken ? "reset" : "ended") +
+                    (" the connection before " + what));
 }
 
 }  // namespace drover::health

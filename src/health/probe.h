@@ -20,7 +20,8 @@ namespace drover::health {
 struct ProbeResult {
   // An error with Side::kDrover (no descriptors, no memory, no port) says nothing of the backend.
   Result<void> verdict;
-  // From the request to its answer; for tcp, how long the connection took, TLS included. None where it did not come to that.
+  // From the request to its answer; for tcp, how long the connection took, TLS included. None where it did not come to
+  // that.
   std::optional<std::chrono::microseconds> round_trip;
   std::optional<balancer::LoadReport> report;  // http: of the body; http and websocket: of the ORCA header
 };

@@ -26,7 +26,7 @@ struct ForwardingContext {
   // -Fingerprint; empty: it has shown none.
   std::string_view client_subject{};
   std::string_view client_fingerprint{};
-  std::size_t strip_prefix = 0;    // bytes of path to take out of the target's front
+  std::size_t strip_prefix = 0;  // bytes of path to take out of the target's front
 };
 
 struct ForwardedRequest {

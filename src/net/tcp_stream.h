@@ -27,6 +27,8 @@ class TcpStream final : public ByteStream, Poller::Source {
   // Whether open() or connect() has succeeded and on_closed() has not come yet.
   bool in_use() const { return life_ != Life::kClosed; }
 
+  Loop& loop() const { return loop_; }
+
   using ByteStream::write;
   void set_handler(Handler& handler) override { handler_ = &handler; }
   void write(std::span<const Bytes> pieces) override;

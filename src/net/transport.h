@@ -18,7 +18,7 @@ struct TlsTarget {
 
 class Transport {
  public:
-  explicit Transport(Loop& loop) : loop_(loop), tcp_(loop) {}
+  explicit Transport(Loop& loop) : tcp_(loop) {}
   Transport(const Transport&) = delete;
   Transport& operator=(const Transport&) = delete;
 
@@ -33,7 +33,6 @@ class Transport {
   const TlsStream* tls() const { return tls_.get(); }  // null: plain
 
  private:
-  Loop& loop_;
   TcpStream tcp_;
   std::unique_ptr<TlsStream> tls_;
 };

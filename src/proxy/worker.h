@@ -42,7 +42,7 @@ class Worker final : public net::TimerWheel::Node {
   Worker& operator=(const Worker&) = delete;
 
   struct Listening {
-    std::string health_path;  // where it tells whether Drover is ready; empty: nowhere
+    std::string health_path;                             // where it tells whether Drover is ready; empty: nowhere
     std::optional<net::TlsServerContext::Settings> tls;  // none: plain
   };
   // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). Errors: kAddress, and

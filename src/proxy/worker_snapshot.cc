@@ -5,8 +5,7 @@
 
 namespace drover::proxy {
 
-WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker,
-                               const WorkerSnapshot* before)
+WorkerSnapshot::WorkerSnapshot(std::shared_ptr<const Snapshot> snapshot, unsigned worker, const WorkerSnapshot* before)
     : snapshot_(std::move(snapshot)) {
   policies_.reserve(snapshot_->pools.size());
   for (const auto& pool : snapshot_->pools) {

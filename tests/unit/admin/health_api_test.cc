@@ -82,13 +82,11 @@ TEST_CASE("/health tells of the certificate that expires first, where there is o
   const auto now = std::chrono::system_clock::now();
   status.certificates = {{"/late.pem", now + 24h * 90}, {"/soon.pem", now + 24h * 9 + 1h}};
   auto json = ask(status, "GET /health").json();
-  CHECK(json["checks"]["certificates"] ==
-        Json::parse(R"({"healthy":true,"expires_in_days":9,"file":"/soon.pem"})"));
+  CHECK(json["checks"]["certificates"] == Json::parse(R"({"healthy":true,"expires_in_days":9,"file":"/soon.pem"})"));
   CHECK(json["status"] == "healthy");
   status.certificates[0].not_after = now - 1h;
   json = ask(status, "GET /health").json();
-  CHECK(json["checks"]["certificates"] ==
-        Json::parse(R"({"healthy":false,"expires_in_days":-1,"file":"/late.pem"})"));
+  CHECK(json["checks"]["certificates"] == Json::parse(R"({"healthy":false,"expires_in_days":-1,"file":"/late.pem"})"));
   CHECK(json["status"] == "degraded");
 }
 

@@ -62,8 +62,8 @@ TEST_CASE("ctl status is one screen: who, whether ready, what is near its limit,
 
 TEST_CASE("ctl status tells of the certificate that expires first") {
   const auto certificate = [](const std::string& days) {
-    const auto health = R"({"checks":{"certificates":{"healthy":true,"expires_in_days":)" + days +
-                        R"(,"file":"/etc/chat.pem"}}})";
+    const auto health =
+        R"({"checks":{"certificates":{"healthy":true,"expires_in_days":)" + days + R"(,"file":"/etc/chat.pem"}}})";
     const auto text = screen_of({health, R"({"ready":true})", kBackends});
     const auto at = text.find("certificate");
     return at == std::string::npos ? std::string() : text.substr(at, text.find('\n', at) - at);

@@ -59,8 +59,9 @@ TEST_CASE("a name becomes a backend for each of its addresses") {
 }
 
 TEST_CASE("a backend of a name is asked for by that name in TLS, unless it is to be asked for by another") {
-  Fixture it{config_of("backends: [{address: 'web.test:1', tls: {}}, {address: 'web.test:2', tls: {server_name: x}},"
-                       " {address: 'web.test:3'}, {address: '10.0.0.1:4', tls: {}}]")};
+  Fixture it{
+      config_of("backends: [{address: 'web.test:1', tls: {}}, {address: 'web.test:2', tls: {server_name: x}},"
+                " {address: 'web.test:3'}, {address: '10.0.0.1:4', tls: {}}]")};
   const auto pool = it.pool({{"web.test", ips({"10.0.0.1"})}});
   const auto backends = pool->backends();
   REQUIRE(backends.size() == 4);
