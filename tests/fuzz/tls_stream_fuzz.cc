@@ -210,7 +210,8 @@ class Driver {
       peer_.go_on();
     }
     // Too many of them with nobody to read the answers is a reason to give up.
-    if (how > 100) peer_.leave_honesty();
+    key_updates_ += how / 2;
+    if (key_updates_ > 100) peer_.leave_honesty();
   }
   void renegotiate() {
     if (!peer_.open_ssl().is_open() || peer_.finished()) return;
@@ -259,6 +260,7 @@ class Driver {
   Watcher watcher_;
   std::string returning_;  // taken from the stream, and not given to the peer yet
   std::size_t steps_ = 0;
+  unsigned key_updates_ = 0;
   bool connected_ = false;
   bool dead_ = false;
   bool ended_ = false;

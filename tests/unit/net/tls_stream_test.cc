@@ -253,11 +253,12 @@ TEST_CASE("TLS: what came with the end of the handshake is not handed on to a st
   c.client->resume(PauseReason::kHeld);
   run_until(stage.loop, [&] { return c.at_client.connected.has_value(); });
   c.at_client.then = [](ByteStream&) {};
-  c.server.stream().write(as_bytes("late"));
   run_some(stage.loop);
   CHECK(c.at_client.text.empty());
   c.client->resume(PauseReason::kPeerSlow);
   CHECK(c.at_client.text.empty());  // not from inside a call
+  run_until(stage.loop, [&] { return c.at_client.text == early; });
+  c.server.stream().write(as_bytes("late"));
   run_until(stage.loop, [&] { return c.at_client.text == early + "late"; });
 }
 
