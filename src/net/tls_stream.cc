@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "net/tls_error.h"
+#include "net/tls_hello.h"
 #include "net/tls_port.h"
 
 namespace drover::net {
@@ -65,9 +66,26 @@ void TlsStream::on_read(ByteStream&, Bytes bytes) noexcept {
     return receive(bytes);
   if (life_ != Life::kHandshake && life_ != Life::kOpen) return;
   opening_->begun = true;
+  if (role_ == Role::kServer && !opening_->greeted) return greet(bytes);
   if (life_ == Life::kHandshake && opening_->received.empty() && loop_.turns().take_turn()) return shake_hands(bytes);
   opening_->received.insert(opening_->received.end(), bytes.begin(), bytes.end());
   wait_for_turn();
+}
+
+// The client's first words.
+void TlsStream::greet(Bytes bytes) {
+  auto& received = opening_->received;
+  const bool first = received.empty();
+  if (!first) received.insert(received.end(), bytes.begin(), bytes.end());
+  const Hello hello = look_at_hello(first ? bytes : Bytes(received));
+  if (hello == Hello::kTooLarge) {
+    give_up("TLS: a hello that announces too much");
+    return say_failed(ReadEnd::kBroken);
+  }
+  opening_->greeted = hello == Hello::kPassable;
+  if (opening_->greeted && first && loop_.turns().take_turn()) return shake_hands(bytes);
+  if (first) received.assign(bytes.begin(), bytes.end());
+  if (opening_->greeted) wait_for_turn();
 }
 
 void TlsStream::on_turn() noexcept {

@@ -73,6 +73,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
     std::vector<std::uint8_t> written;   // to be encrypted
     bool finish = false;                 // finish_writing() behind it
     bool begun = false;                  // a byte of it has come or gone
+    bool greeted = false;                // of a server: OpenSSL has its client's hello, or may have it
   };
   enum class Reading : std::uint8_t { kNotWanted, kWanted, kEnded };
   enum class Ending : std::uint8_t { kNone, kNotify };
@@ -84,6 +85,7 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void on_closed(ByteStream& below) noexcept override;
   void on_turn() noexcept override;
 
+  void greet(Bytes bytes);
   void wait_for_turn();
   // `received` is all that has come and OpenSSL has not read.
   void shake_hands(Bytes received);
