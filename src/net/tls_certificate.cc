@@ -36,9 +36,12 @@ int no_pass_phrase(char*, int, int, void* asked) {
 }
 
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+// Within what the clock can say: it ends in 2262, and "for ever" is the end of 9999 (RFC 5280 section 4.1.2.5).
   std::tm parts{};
+  using std::chrono::system_clock;
   ASN1_TIME_to_tm(time, &parts);
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  const std::time_t last = system_clock::to_time_t(system_clock::time_point::max()) - 1;
+  return system_clock::from_time_t(std::clamp<std::time_t>(::timegm(&parts), 0, last));
 }
 
 std::string lower(std::string_view text) {
