@@ -63,7 +63,9 @@ void resume_last_session(SSL* ssl, Dialling& dialling, const std::string& peer) 
   }
   Session& last = place->second;
   SSL_set_app_data(ssl, &last);
-  if (last != nullptr && SSL_SESSION_is_resumable(last.get()) == 1) SSL_set_session(ssl, last.get());
+  if (last == nullptr || SSL_SESSION_is_resumable(last.get()) != 1) return;
+  const bool verifies = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+  if (!verifies || !peer_has_expired(*last)) SSL_set_session(ssl, last.get());
 }
 
 }  // namespace

@@ -134,6 +134,14 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   return found->age == TicketKeys::Age::kOld || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
+// A certificate that has expired is no way in, with a ticket neither: each one of TLS 1.3 brings the next.
+SSL_TICKET_RETURN on_session(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                             void*) {
+  const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!good || peer_has_expired(*session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // SSL_CTX_set_tlsext_status_cb() and its like are macros with casts that we refuse.
 template <class Callback>
 void set_callback(SSL_CTX* context, int which, Callback callback) {
@@ -223,6 +231,7 @@ Result<TlsServerContext> TlsServerContext::make(const Settings& settings) {
     SSL_CTX_set_tlsext_servername_arg(first.get(), listening.get());
   }
   SSL_CTX_set_tlsext_ticket_key_evp_cb(first.get(), on_ticket);  // asked for tickets is always the first
+  SSL_CTX_set_session_ticket_cb(first.get(), nullptr, on_session, nullptr);
   if (SSL_CTX_set_ex_data(first.get(), owner_index(), listening.get()) != 1) return refuse("TLS");
   static_cast<void>(listening.release());
   return TlsServerContext(std::move(first));
