@@ -208,9 +208,10 @@ class Driver {
         return;
       }
       peer_.go_on();
+      ++key_updates_;
     }
-    // Too many of them with nobody to read the answers is a reason to give up.
-    if (how > 100) peer_.leave_honesty();
+    // Too many of them at once, or with nobody to read the answers, is a reason to give up.
+    if (key_updates_ > 30) peer_.leave_honesty();
   }
   void renegotiate() {
     if (!peer_.open_ssl().is_open() || peer_.finished()) return;
@@ -262,6 +263,7 @@ class Driver {
   bool connected_ = false;
   bool dead_ = false;
   bool ended_ = false;
+  int key_updates_ = 0;  // by the peer
 };
 
 }  // namespace
