@@ -41,7 +41,7 @@ struct TlsPort::Method {
 
   // For the life of the process.
   static const BIO_METHOD* get() {
-    static const BIO_METHOD* const method = [] {
+    static const BIO_METHOD* const kMethod = [] {
       BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "drover");
       if (made == nullptr) std::abort();
       BIO_meth_set_read_ex(made, read);
@@ -49,7 +49,7 @@ struct TlsPort::Method {
       BIO_meth_set_ctrl(made, control);
       return made;
     }();
-    return method;
+    return kMethod;
   }
 };
 

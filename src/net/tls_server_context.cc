@@ -43,14 +43,14 @@ void free_listening(void*, void* listening, CRYPTO_EX_DATA*, int, long, void*) {
 
 // Of the context that connections begin with.
 int owner_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_listening);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_listening);
+  return kIndex;
 }
 
 // Of all of them: a connection may have been moved to another.
 int listening_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return kIndex;
 }
 
 SSL_CTX* context_for(const Listening& listening, std::string_view host) {
