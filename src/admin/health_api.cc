@@ -56,7 +56,7 @@ Json ports(const Pools& pools) {
 Json certificates(const Status& status) {
   const auto& first = *std::ranges::min_element(status.certificates, {}, &CertificateStatus::not_after);
   const auto left = first.not_after - std::chrono::system_clock::now();
-  return {{"healthy", left > left.zero()},
+  return {{"healthy", left > decltype(left)::zero()},
           {"expires_in_days", std::chrono::floor<std::chrono::days>(left).count()},
           {"file", first.file}};
 }

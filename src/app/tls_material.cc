@@ -94,7 +94,7 @@ LoadedTls load_tls(const config::Config& config, const std::shared_ptr<net::Tick
 std::string concern_about(const net::TlsCertificate& certificate, std::chrono::system_clock::time_point now) {
   if (now < certificate.not_before()) return "is not valid yet";
   const auto left = certificate.not_after() - now;
-  if (left <= left.zero()) return "has expired";
+  if (left <= decltype(left)::zero()) return "has expired";
   if (left >= kConcern) return {};
   return "expires in " + std::to_string(std::chrono::floor<days>(left).count()) + " days";
 }

@@ -30,7 +30,7 @@ TicketKeys::Key TicketKeys::current(MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   drop_expired(now);
   if (count_ == 0 || now - keys_.front().born >= kRotation) {
-    std::shift_right(keys_.begin(), keys_.end(), 1);
+    std::ranges::move_backward(keys_.begin(), keys_.end() - 1, keys_.end());
     count_ = std::min(count_ + 1, kMost);
     Aged& fresh = keys_.front();
     fresh.born = now;

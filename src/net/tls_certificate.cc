@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -35,10 +36,13 @@ int no_pass_phrase(char*, int, int, void* asked) {
   return -1;
 }
 
+// Within what the clock can say: it ends in 2262, and "for ever" is the end of 9999 (RFC 5280 section 4.1.2.5).
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+  using std::chrono::system_clock;
   std::tm parts{};
   ASN1_TIME_to_tm(time, &parts);
-  return std::chrono::system_clock::from_time_t(::timegm(&parts));
+  const std::time_t last = system_clock::to_time_t(system_clock::time_point::max()) - 1;
+  return system_clock::from_time_t(std::clamp<std::time_t>(::timegm(&parts), 0, last));
 }
 
 std::string lower(std::string_view text) {
@@ -58,6 +62,11 @@ bool covers(std::string_view certificate_name, std::string_view host) {
   if (!certificate_name.starts_with("*.")) return certificate_name == host;
   const auto first_dot = host.find('.');
   return first_dot != 0 && first_dot != std::string_view::npos && host.substr(first_dot) == certificate_name.substr(1);
+}
+
+bool peer_has_expired(ssl_session_st& session) {
+  const X509* const certificate = SSL_SESSION_get0_peer(&session);
+  return certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0;
 }
 
 Result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::string& cert, const std::string& key,

@@ -56,4 +56,7 @@ class TlsCertificate {
 // section 6.4.3).
 bool covers(std::string_view certificate_name, std::string_view host);
 
+// Whether the certificate that the other side has shown when `session` began is not valid any more. Without one: no.
+bool peer_has_expired(ssl_session_st& session);
+
 }  // namespace drover::net

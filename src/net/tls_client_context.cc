@@ -29,8 +29,8 @@ void free_dialling(void*, void* dialling, CRYPTO_EX_DATA*, int, long, void*) {
 }
 
 int dialling_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_dialling);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_dialling);
+  return kIndex;
 }
 
 // 1: the reference is ours now.
@@ -63,12 +63,14 @@ void resume_last_session(SSL* ssl, Dialling& dialling, const std::string& peer) 
   }
   Session& last = place->second;
   SSL_set_app_data(ssl, &last);
-  if (last != nullptr && SSL_SESSION_is_resumable(last.get()) == 1) SSL_set_session(ssl, last.get());
+  if (last == nullptr || SSL_SESSION_is_resumable(last.get()) != 1) return;
+  const bool verifies = SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE;
+  if (!verifies || !peer_has_expired(*last)) SSL_set_session(ssl, last.get());
 }
 
 }  // namespace
 
-Result<TlsClientContext> TlsClientContext::make(std::shared_ptr<const TlsTrust> trust, Resumption resumption) {
+Result<TlsClientContext> TlsClientContext::make(const std::shared_ptr<const TlsTrust>& trust, Resumption resumption) {
   OpenSslOwner<SSL_CTX> made(SSL_CTX_new(TLS_client_method()));
   SSL_CTX* const context = made.get();
   constexpr unsigned char kProtocols[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};  // RFC 7301 section 3.1

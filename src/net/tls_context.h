@@ -47,7 +47,7 @@ class TlsClientContext {
  public:
   enum class Resumption : std::uint8_t { kNone, kLastSession };
   // `trust` null: whoever answers is believed. Error: kOwnResources.
-  static Result<TlsClientContext> make(std::shared_ptr<const TlsTrust> trust,
+  static Result<TlsClientContext> make(const std::shared_ptr<const TlsTrust>& trust,
                                        Resumption resumption = Resumption::kLastSession);
 
   // A client's side of a connection, without its BIO. `server_name`: a host name or numeric address, which is asked for

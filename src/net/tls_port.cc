@@ -3,6 +3,7 @@
 #include "net/tls_port.h"
 
 #include <openssl/bio.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -40,7 +41,7 @@ struct TlsPort::Method {
 
   // For the life of the process.
   static const BIO_METHOD* get() {
-    static const BIO_METHOD* const method = [] {
+    static const BIO_METHOD* const kMethod = [] {
       BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "drover");
       if (made == nullptr) std::abort();
       BIO_meth_set_read_ex(made, read);
@@ -48,7 +49,7 @@ struct TlsPort::Method {
       BIO_meth_set_ctrl(made, control);
       return made;
     }();
-    return method;
+    return kMethod;
   }
 };
 
@@ -65,7 +66,7 @@ TlsPort::TlsPort(std::size_t read_size)
 TlsPort::~TlsPort() = default;
 
 std::size_t TlsPort::read(MutableBytes room) {
-  const std::size_t size = std::min(room.size(), input_.size());
+  const std::size_t size = too_many_messages() ? 0 : std::min(room.size(), input_.size());
   if (size == 0) return 0;
   std::memcpy(room.data(), input_.data(), size);
   input_ = input_.subspan(size);
@@ -77,6 +78,16 @@ void TlsPort::write(Bytes bytes) {
   if (bytes.size() > kOutputSize) return below_->write(bytes);
   std::memcpy(output_.get() + output_used_, bytes.data(), bytes.size());
   output_used_ += bytes.size();
+}
+
+void TlsPort::count_messages(ssl_st* ssl) {
+  SSL_set_info_callback(ssl, [](const SSL* whose, int where, int) {
+    if ((where & SSL_CB_LOOP) == 0) return;
+    const auto state = SSL_get_state(whose);
+    const bool is_one =
+        state == TLS_ST_SR_KEY_UPDATE || state == TLS_ST_CR_KEY_UPDATE || state == TLS_ST_CR_SESSION_TICKET;
+    if (is_one) ++Method::port_of(SSL_get_rbio(whose)).messages_;
+  });
 }
 
 Bytes TlsPort::take_output() {

@@ -29,7 +29,12 @@ class TlsPort {
   void serve(ByteStream& below, Bytes input) {
     below_ = &below;
     input_ = input;
+    messages_ = 0;
   }
+  // Has the key updates and session tickets that come to `ssl`, whose BIO is this port's, counted.
+  static void count_messages(ssl_st* ssl);
+  // More than anybody needs at once. OpenSSL reads no more of the input then.
+  bool too_many_messages() const { return messages_ > kMostMessages; }
   Bytes unread_input() const { return input_; }
   // What OpenSSL has written since; gone with the next call to the port or to OpenSSL.
   Bytes take_output();
@@ -44,6 +49,8 @@ class TlsPort {
 
   // A record's payload is 2^14 bytes at most (RFC 8446 section 5.1); OpenSSL may hold all but the last byte of one.
   static constexpr std::size_t kRecord = 16 * 1024;
+  // 64 KiB of key updates would take 15 ms, and in one call: OpenSSL does not return before it has data.
+  static constexpr unsigned kMostMessages = 32;
 
   OpenSslOwner<bio_st> bio_;
   const std::size_t plain_size_;
@@ -52,6 +59,7 @@ class TlsPort {
   std::size_t output_used_ = 0;
   ByteStream* below_ = nullptr;
   Bytes input_;
+  unsigned messages_ = 0;  // since serve()
 };
 
 }  // namespace drover::net

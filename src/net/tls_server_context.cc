@@ -43,14 +43,14 @@ void free_listening(void*, void* listening, CRYPTO_EX_DATA*, int, long, void*) {
 
 // Of the context that connections begin with.
 int owner_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_listening);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_listening);
+  return kIndex;
 }
 
 // Of all of them: a connection may have been moved to another.
 int listening_index() {
-  static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
-  return index;
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+  return kIndex;
 }
 
 SSL_CTX* context_for(const Listening& listening, std::string_view host) {
@@ -134,6 +134,14 @@ int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* 
   return found->age == TicketKeys::Age::kOld || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
+// A certificate that has expired is no way in, with a ticket neither: each one of TLS 1.3 brings the next.
+SSL_TICKET_RETURN on_session(SSL*, SSL_SESSION* session, const unsigned char*, std::size_t, SSL_TICKET_STATUS status,
+                             void*) {
+  const bool good = status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+  if (!good || peer_has_expired(*session)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE : SSL_TICKET_RETURN_USE_RENEW;
+}
+
 // SSL_CTX_set_tlsext_status_cb() and its like are macros with casts that we refuse.
 template <class Callback>
 void set_callback(SSL_CTX* context, int which, Callback callback) {
@@ -144,7 +152,14 @@ std::unexpected<Error> refuse(const std::string& subject) {
   return fail(Code::kConfiguration, Side::kDrover, subject + ": " + take_openssl_error("OpenSSL refuses it"));
 }
 
+// Of two with the same kind of key OpenSSL would keep the last, without a word.
 Result<void> add_certificate(SSL_CTX* context, const TlsCertificate& certificate) {
+  for (long more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_FIRST); more == 1;
+       more = SSL_CTX_set_current_cert(context, SSL_CERT_SET_NEXT)) {
+    if (EVP_PKEY_get_base_id(SSL_CTX_get0_privatekey(context)) != EVP_PKEY_get_base_id(certificate.key())) continue;
+    return fail(Code::kConfiguration, Side::kDrover,
+                certificate.file() + ": another certificate before it has the same names and the same kind of key");
+  }
   if (SSL_CTX_use_certificate(context, certificate.certificate()) != 1) return refuse(certificate.file());
   if (SSL_CTX_use_PrivateKey(context, certificate.key()) != 1) return refuse(certificate.file());
   SSL_CTX_clear_chain_certs(context);  // those of the certificate that was added last
@@ -160,6 +175,9 @@ void ask_for_certificates(SSL_CTX* context, const TlsTrust& trust) {
   for (int at = 0; at < sk_X509_num(authorities); ++at) SSL_CTX_add_client_CA(context, sk_X509_value(authorities, at));
   sk_X509_pop_free(authorities, X509_free);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // OpenSSL takes the memory for what a client announces. Chains of RSA-4096 have some 8 KB.
+  constexpr long kMostCertificates = 32L * 1024;
+  SSL_CTX_set_max_cert_list(context, kMostCertificates);
 }
 
 Result<OpenSslOwner<SSL_CTX>> make_context(const TlsServerContext::Settings& settings) {
@@ -223,6 +241,7 @@ Result<TlsServerContext> TlsServerContext::make(const Settings& settings) {
     SSL_CTX_set_tlsext_servername_arg(first.get(), listening.get());
   }
   SSL_CTX_set_tlsext_ticket_key_evp_cb(first.get(), on_ticket);  // asked for tickets is always the first
+  SSL_CTX_set_session_ticket_cb(first.get(), nullptr, on_session, nullptr);
   if (SSL_CTX_set_ex_data(first.get(), owner_index(), listening.get()) != 1) return refuse("TLS");
   static_cast<void>(listening.release());
   return TlsServerContext(std::move(first));

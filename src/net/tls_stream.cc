@@ -29,6 +29,7 @@ TlsStream::TlsStream(Loop& loop, ByteStream& below, OpenSslOwner<ssl_st> ssl, Ro
     bio_st* const bio = loop_.tls().bio();
     BIO_up_ref(bio);
     SSL_set_bio(ssl_.get(), bio, bio);
+    TlsPort::count_messages(ssl_.get());
   }
   below_.set_handler(*this);
 }
@@ -167,6 +168,8 @@ void TlsStream::receive(Bytes bytes) {
   } while (failed == SSL_ERROR_NONE && (!port.unread_input().empty() || SSL_pending(ssl_.get()) > 0));
   if (failed != SSL_ERROR_NONE && failed != SSL_ERROR_ZERO_RETURN && failed != SSL_ERROR_WANT_READ) {
     give_up(reason_of("a broken record"));
+  } else if (port.too_many_messages()) [[unlikely]] {
+    give_up("TLS: too many key updates or session tickets at once");
   } else if (const Bytes answer = port.take_output(); !answer.empty()) [[unlikely]] {
     below_.write(answer);
     if (answers_too_much(answer.size())) give_up("TLS: too many key updates, whose answers are not read");

@@ -208,10 +208,10 @@ class Driver {
         return;
       }
       peer_.go_on();
+      ++key_updates_;
     }
-    // Too many of them with nobody to read the answers is a reason to give up.
-    key_updates_ += how / 2;
-    if (key_updates_ > 100) peer_.leave_honesty();
+    // Too many of them at once, or with nobody to read the answers, is a reason to give up.
+    if (key_updates_ > 30) peer_.leave_honesty();
   }
   void renegotiate() {
     if (!peer_.open_ssl().is_open() || peer_.finished()) return;
@@ -264,6 +264,7 @@ class Driver {
   bool connected_ = false;
   bool dead_ = false;
   bool ended_ = false;
+  int key_updates_ = 0;  // by the peer
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ namespace {
 
 using test::Authority;
 using test::Identity;
+using test::insist;
 using test::write_file;
 
 struct Files {
@@ -45,6 +46,19 @@ struct Files {
 constexpr const char* kNoFile = "No such file or directory";
 
 }  // namespace
+
+TEST_CASE("a certificate that is valid longer than the clock can tell is valid") {
+  Files f;
+  const auto ever = f.authority.issue({});
+  insist(ASN1_TIME_set_string(X509_getm_notBefore(ever.certificate.get()), "19500101000000Z") == 1);
+  insist(ASN1_TIME_set_string(X509_getm_notAfter(ever.certificate.get()), "99991231235959Z") == 1);
+  const auto loaded =
+      TlsCertificate::load(f.write("ever.pem", certificate_pem(ever)), f.write("ever.key", key_pem(ever)), "");
+  REQUIRE_MESSAGE(loaded, loaded.error().detail);
+  const auto now = std::chrono::system_clock::now();
+  CHECK((*loaded)->not_before() < now);
+  CHECK((*loaded)->not_after() > now + std::chrono::years(200));
+}
 
 TEST_CASE("a certificate is loaded with its chain, key and OCSP response") {
   Files f;

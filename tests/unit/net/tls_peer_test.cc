@@ -168,13 +168,34 @@ TEST_CASE("TLS 1.3: a peer may change its keys, and ask for new ones") {
   CHECK(!f.recorder.end);
 }
 
+TEST_CASE("TLS 1.3: a few new keys at once are fine, but a flood of them is not worked through") {
+  for (const int updates : {10, 2000}) {
+    CAPTURE(updates);
+    PeerClient f(test::client_context());
+    f.establish();
+    for (int time = 0; time < updates; ++time) {
+      REQUIRE(SSL_key_update(f.peer.ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+      REQUIRE(f.peer.go_on());
+    }
+    REQUIRE(f.peer.write("x"));
+    f.until([&] { return f.recorder.end.has_value() || !f.recorder.text.empty(); });
+    const bool flood = updates > 10;
+    CHECK(f.recorder.text == (flood ? "" : "x"));
+    CHECK(f.recorder.end == (flood ? std::optional(ReadEnd::kBroken) : std::nullopt));
+    CHECK(f.stream().failure() == (flood ? "TLS: too many key updates or session tickets at once" : ""));
+  }
+}
+
 TEST_CASE("TLS 1.3: a peer that asks for new keys and reads nothing is given up, with bounded memory") {
   PeerClient f(test::client_context(), [](auto&) {}, kSmallBuffer);
+  ::setsockopt(f.wire.fd(), SOL_SOCKET, SO_RCVBUF, &kSmallBuffer, sizeof(kSmallBuffer));
   f.establish();
   f.reads = false;
   std::size_t most = 0;
   f.until([&] {
-    for (int time = 0; time < 100 && f.to_wire.empty(); ++time) {
+    int on_the_way = 0;  // so many in one read would be too many for another reason
+    REQUIRE(::ioctl(f.wire.fd(), TIOCOUTQ, &on_the_way) == 0);
+    for (int time = 0; time < 10 && on_the_way == 0 && f.to_wire.empty(); ++time) {
       SSL_key_update(f.peer.ssl(), SSL_KEY_UPDATE_REQUESTED);
       f.peer.go_on();
     }

@@ -88,7 +88,7 @@ TEST_CASE("TLS: our client resumes with our server, over contexts that share the
   }
 }
 
-TEST_CASE("TLS: a certificate that would fail now is not asked for again on resumption, but another authority is") {
+TEST_CASE("TLS: the sessions of those who believe one authority are nothing to those who believe another") {
   TlsStage stage;
   const auto server = stage.make(stage.settings());
   const auto client = stage.make(stage.trust(stage.authority));
@@ -162,6 +162,52 @@ TEST_CASE("TLS: nobody gets around a client's certificate with a ticket") {
     CHECK(again.server.tls()->peer_identity()->fingerprint == with.server.tls()->peer_identity()->fingerprint);
     CHECK(Visit(client, with.session(), asks_for_others).failed());
     CHECK(!Visit(client, with.session(), open).resumed());
+  }
+}
+
+TEST_CASE("TLS: a client does not outlive its certificate by tickets") {
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    TlsStage stage;
+    const auto client = test::client_context(version);
+    const auto trust = stage.trust(stage.authority);
+    X509_STORE_set_flags(trust->store(), X509_V_FLAG_NO_CHECK_TIME);  // it was good when the session began
+    const auto asks = [&](auto& settings) {
+      settings.ticket_keys = stage.ticket_keys;
+      settings.client_trust = trust;
+    };
+    const auto show = [&](const Identity& whose) {
+      REQUIRE(SSL_CTX_use_certificate(client.get(), whose.certificate.get()) == 1);
+      REQUIRE(SSL_CTX_use_PrivateKey(client.get(), whose.key.get()) == 1);
+    };
+    show(stage.authority.issue({.common_name = "Ann", .from = -7200, .to = -3600}));
+    const Visit first(client, nullptr, asks);
+    CHECK(!Visit(client, first.session(), asks).resumed());
+    show(stage.authority.issue({.common_name = "Bob"}));
+    const Visit valid(client, nullptr, asks);
+    CHECK(Visit(client, valid.session(), asks).resumed());
+  }
+}
+
+TEST_CASE("TLS: the session of a backend whose certificate has expired is not resumed, where it is verified") {
+  for (const auto newest : {Newest::k12, Newest::k13}) {
+    CAPTURE(name_of(newest));
+    TlsStage stage;
+    const auto server = stage.make(stage.settings({.from = -7200, .to = -3600}));
+    const auto trust = stage.trust(stage.authority);
+    X509_STORE_set_flags(trust->store(), X509_V_FLAG_NO_CHECK_TIME);  // it was good when the session began
+    const auto strict = stage.make(trust);
+    const auto anybody = stage.make(nullptr);
+    const auto connect = [&](const TlsClientContext& client) {
+      TlsConnection c(stage, newest);
+      c.establish(server, client);
+      c.server.stream().write(as_bytes("behind the ticket"));
+      run_until(stage.loop, [&] { return !c.at_client.text.empty(); });
+    };
+    for (int time = 0; time < 2; ++time) connect(strict);
+    CHECK(stage.loop.tls_counts().backends.full.read() == 2);
+    for (int time = 0; time < 2; ++time) connect(anybody);
+    CHECK(stage.loop.tls_counts().backends.resumed.read() == 1);
   }
 }
 

@@ -68,9 +68,11 @@ struct Storm : TlsStage {
 TEST_CASE("TLS: no turn does more than a few steps of handshakes") {
   Storm f;
   static std::size_t begun = 0;
-  SSL_CTX_set_info_callback(SSL_get_SSL_CTX(f.server_context.new_connection().get()), [](const SSL*, int where, int) {
-    if (where == SSL_CB_HANDSHAKE_START) ++begun;
-  });
+  const auto count = [](SSL*, int*, void*) {
+    ++begun;
+    return SSL_CLIENT_HELLO_SUCCESS;
+  };
+  SSL_CTX_set_client_hello_cb(SSL_get_SSL_CTX(f.server_context.new_connection().get()), count, nullptr);
   f.come(20);
   std::size_t most = 0;
   run_until(f.loop, [&] {
