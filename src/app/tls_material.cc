@@ -58,9 +58,15 @@ void load_listener(const config::ListenerTls& tls, const std::string& place,
 void load_trusts(const config::Pool& pool, net::TlsTrusts& trusts, LoadedTls& loaded) {
   for (const auto& backend : pool.backends) {
     if (!backend.tls) continue;
-    const auto added = trusts.add({backend.tls->verify, backend.tls->ca, backend.tls->crl});
-    if (added) continue;
-    loaded.errors.push_back("pool '" + pool.name + "', backend '" + backend.name + "', tls: " + added.error().detail);
+    const std::string place = "pool '" + pool.name + "', backend '" + backend.name + "', tls: ";
+    const net::TrustFiles files{backend.tls->verify, backend.tls->ca, backend.tls->crl};
+    if (const auto added = trusts.add(files); !added) {
+      loaded.errors.push_back(place + added.error().detail);
+      continue;
+    }
+    const auto trust = trusts.of(files);
+    if (trust == nullptr || trust->revocations_until() > std::chrono::system_clock::now()) continue;
+    if (trust->revocations_until()) loaded.warnings.push_back(place + files.crl + ": overdue, so nobody is believed");
   }
 }
 

@@ -9,40 +9,19 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
-#include <ctime>
 
 #include "net/tls_error.h"
+#include "net/tls_file.h"
 
 namespace drover::net {
 
 namespace {
 
-std::unexpected<Error> refuse(const std::string& file, const std::string& why) {
-  return fail(Code::kConfiguration, Side::kDrover, file + ": " + why);
-}
-
-Result<OpenSslOwner<BIO>> open(const std::string& file) {
-  ERR_clear_error();  // what was wrong elsewhere is not this file's fault
-  OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
-  if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
-  return opened;
-}
-
 // Nobody is there to type one in.
 int no_pass_phrase(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;
-}
-
-// Within what the clock can say: it ends in 2262, and "for ever" is the end of 9999 (RFC 5280 section 4.1.2.5).
-std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
-  using std::chrono::system_clock;
-  std::tm parts{};
-  ASN1_TIME_to_tm(time, &parts);
-  const std::time_t last = system_clock::to_time_t(system_clock::time_point::max()) - 1;
-  return system_clock::from_time_t(std::clamp<std::time_t>(::timegm(&parts), 0, last));
 }
 
 std::string lower(std::string_view text) {
@@ -82,14 +61,14 @@ Result<std::shared_ptr<const TlsCertificate>> TlsCertificate::load(const std::st
 }
 
 Result<void> TlsCertificate::read_chain(const std::string& file) {
-  const auto opened = open(file);
+  const auto opened = open_tls_file(file);
   if (!opened) return std::unexpected(opened.error());
   certificate_.reset(PEM_read_bio_X509_AUX(opened->get(), nullptr, nullptr, nullptr));
-  if (certificate_ == nullptr) return refuse(file, "no certificate in PEM: " + take_openssl_error("not readable"));
+  if (certificate_ == nullptr) return refuse_file(file, "no certificate in PEM: " + take_openssl_error("not readable"));
   while (X509* next = PEM_read_bio_X509(opened->get(), nullptr, nullptr, nullptr)) chain_.emplace_back(next);
   if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE) {  // that would be the end of the file
-    return refuse(file, "certificate " + std::to_string(chain_.size() + 2) +
-                            " of the chain: " + take_openssl_error("not readable"));
+    return refuse_file(file, "certificate " + std::to_string(chain_.size() + 2) +
+                                 " of the chain: " + take_openssl_error("not readable"));
   }
   ERR_clear_error();
   not_before_ = time_of(X509_get0_notBefore(certificate_.get()));
@@ -99,24 +78,25 @@ Result<void> TlsCertificate::read_chain(const std::string& file) {
 }
 
 Result<void> TlsCertificate::read_key(const std::string& file) {
-  const auto opened = open(file);
+  const auto opened = open_tls_file(file);
   if (!opened) return std::unexpected(opened.error());
   bool has_pass_phrase = false;
   key_.reset(PEM_read_bio_PrivateKey(opened->get(), nullptr, no_pass_phrase, &has_pass_phrase));
   if (has_pass_phrase) {
     ERR_clear_error();
-    return refuse(file, "the key has a pass phrase, and nobody is there to type it in; 'openssl pkey' takes it away");
+    return refuse_file(file,
+                       "the key has a pass phrase, and nobody is there to type it in; 'openssl pkey' takes it away");
   }
-  if (key_ == nullptr) return refuse(file, "no private key in PEM: " + take_openssl_error("not readable"));
+  if (key_ == nullptr) return refuse_file(file, "no private key in PEM: " + take_openssl_error("not readable"));
   if (X509_check_private_key(certificate_.get(), key_.get()) != 1) {
     ERR_clear_error();
-    return refuse(file, "this key does not belong to the first certificate in " + file_);
+    return refuse_file(file, "this key does not belong to the first certificate in " + file_);
   }
   return {};
 }
 
 Result<void> TlsCertificate::read_ocsp(const std::string& file) {
-  const auto opened = open(file);
+  const auto opened = open_tls_file(file);
   if (!opened) return std::unexpected(opened.error());
   constexpr std::size_t kMost = 64 * 1024;  // real ones have a few KiB
   ocsp_.resize(kMost);
@@ -126,13 +106,13 @@ Result<void> TlsCertificate::read_ocsp(const std::string& file) {
   ocsp_.shrink_to_fit();
   const unsigned char* at = ocsp_.data();
   OCSP_RESPONSE* response = d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(ocsp_.size()));
-  if (response == nullptr) return refuse(file, "no OCSP response in DER: " + take_openssl_error("not readable"));
+  if (response == nullptr) return refuse_file(file, "no OCSP response in DER: " + take_openssl_error("not readable"));
   const int status = OCSP_response_status(response);
   OCSP_RESPONSE_free(response);
-  if (at != ocsp_.data() + ocsp_.size()) return refuse(file, "no OCSP response in DER: there is more behind it");
+  if (at != ocsp_.data() + ocsp_.size()) return refuse_file(file, "no OCSP response in DER: there is more behind it");
   if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-    return refuse(file,
-                  std::string("an OCSP response that says no more than '") + OCSP_response_status_str(status) + "'");
+    return refuse_file(
+        file, std::string("an OCSP response that says no more than '") + OCSP_response_status_str(status) + "'");
   }
   return {};
 }

@@ -7,26 +7,21 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
+
 #include "net/tls_error.h"
+#include "net/tls_file.h"
 
 namespace drover::net {
-
-namespace {
-
-std::unexpected<Error> refuse(const std::string& file, const std::string& why) {
-  return fail(Code::kConfiguration, Side::kDrover, file + ": " + why);
-}
-
-}  // namespace
 
 Result<std::shared_ptr<const TlsTrust>> TlsTrust::load(const std::string& ca, const std::string& crl) {
   std::shared_ptr<TlsTrust> loaded(new TlsTrust);
   loaded->store_.reset(X509_STORE_new());
-  if (loaded->store_ == nullptr) return refuse(ca, take_openssl_error("no memory"));
+  if (loaded->store_ == nullptr) return refuse_file(ca, take_openssl_error("no memory"));
   if (!ca.empty()) {
     if (auto read = loaded->read_authorities(ca); !read) return std::unexpected(read.error());
   } else if (X509_STORE_set_default_paths(loaded->store_.get()) != 1) {
-    return refuse("the system's authorities", take_openssl_error("cannot be read"));
+    return refuse_file("the system's authorities", take_openssl_error("cannot be read"));
   }
   if (!crl.empty()) {
     if (auto read = loaded->read_revocations(crl); !read) return std::unexpected(read.error());
@@ -35,13 +30,12 @@ Result<std::shared_ptr<const TlsTrust>> TlsTrust::load(const std::string& ca, co
 }
 
 Result<void> TlsTrust::read_authorities(const std::string& file) {
-  ERR_clear_error();
-  const OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
-  if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
+  const auto opened = open_tls_file(file);
+  if (!opened) return std::unexpected(opened.error());
   EVP_MD_CTX* hash = EVP_MD_CTX_new();
   EVP_DigestInit_ex(hash, EVP_sha256(), nullptr);
   int found = 0;
-  while (const OpenSslOwner<X509> authority{PEM_read_bio_X509_AUX(opened.get(), nullptr, nullptr, nullptr)}) {
+  while (const OpenSslOwner<X509> authority{PEM_read_bio_X509_AUX(opened->get(), nullptr, nullptr, nullptr)}) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> fingerprint;
     unsigned size = 0;
     X509_digest(authority.get(), EVP_sha256(), fingerprint.data(), &size);
@@ -53,24 +47,26 @@ Result<void> TlsTrust::read_authorities(const std::string& file) {
   EVP_MD_CTX_free(hash);
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (found > 0 && at_end) return ERR_clear_error(), Result<void>();
-  return refuse(file, (found == 0 ? "no certificate of an authority in PEM: "
-                                  : "certificate " + std::to_string(found + 1) + ": ") +
-                          take_openssl_error("not readable"));
+  return refuse_file(file, (found == 0 ? "no certificate of an authority in PEM: "
+                                       : "certificate " + std::to_string(found + 1) + ": ") +
+                               take_openssl_error("not readable"));
 }
 
 Result<void> TlsTrust::read_revocations(const std::string& file) {
-  ERR_clear_error();
-  const OpenSslOwner<BIO> opened(BIO_new_file(file.c_str(), "rb"));
-  if (opened == nullptr) return refuse(file, take_openssl_error("cannot be read"));
+  const auto opened = open_tls_file(file);
+  if (!opened) return std::unexpected(opened.error());
   int found = 0;
-  while (X509_CRL* list = PEM_read_bio_X509_CRL(opened.get(), nullptr, nullptr, nullptr)) {
+  while (X509_CRL* list = PEM_read_bio_X509_CRL(opened->get(), nullptr, nullptr, nullptr)) {
     X509_STORE_add_crl(store_.get(), list);
+    if (const ASN1_TIME* next = X509_CRL_get0_nextUpdate(list)) {
+      revocations_until_ = std::min(revocations_until_.value_or(time_of(next)), time_of(next));
+    }
     X509_CRL_free(list);
     ++found;
   }
   const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   if (found == 0 || !at_end) {
-    return refuse(
+    return refuse_file(
         file, "list " + std::to_string(found + 1) + " of revoked certificates: " + take_openssl_error("not readable"));
   }
   ERR_clear_error();

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -20,6 +22,8 @@ class TlsTrust {
 
   // For the contexts of this folder. OpenSSL locks it where it has to.
   x509_store_st* store() const { return store_.get(); }
+  // When the first of the lists of revoked certificates is overdue: from then on nobody is believed. None: no list.
+  std::optional<std::chrono::system_clock::time_point> revocations_until() const { return revocations_until_; }
   // SHA-256 of what `ca` has.
   const std::array<std::uint8_t, 32>& digest() const { return digest_; }
 
@@ -30,6 +34,7 @@ class TlsTrust {
 
   OpenSslOwner<x509_store_st> store_;
   std::array<std::uint8_t, 32> digest_{};
+  std::optional<std::chrono::system_clock::time_point> revocations_until_;
 };
 
 }  // namespace drover::net

@@ -93,8 +93,8 @@ class Authority {
     insist(X509_sign(made.self_.certificate.get(), self_.key.get(), EVP_sha256()) > 0);
     return made;
   }
-  // The list of what it has revoked, in PEM.
-  std::string revocations(const std::vector<Identity>& revoked) const {
+  // The list of what it has revoked, in PEM. The next is due in so many seconds.
+  std::string revocations(const std::vector<Identity>& revoked, long next_update = 24L * 3600) const {
     const std::unique_ptr<X509_CRL, decltype(&X509_CRL_free)> list(X509_CRL_new(), X509_CRL_free);
     X509_CRL_set_version(list.get(), 1);  // v2
     X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(self_.certificate.get()));
@@ -106,7 +106,7 @@ class Authority {
       X509_REVOKED_set_revocationDate(entry, time.get());
       X509_CRL_add0_revoked(list.get(), entry);
     }
-    X509_gmtime_adj(time.get(), 24L * 3600);
+    X509_gmtime_adj(time.get(), next_update);
     X509_CRL_set1_nextUpdate(list.get(), time.get());
     insist(X509_CRL_sign(list.get(), self_.key.get(), EVP_sha256()) > 0);
     return pem_of([&](BIO* to) { return PEM_write_bio_X509_CRL(to, list.get()); });

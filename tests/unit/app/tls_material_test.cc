@@ -86,6 +86,21 @@ TEST_CASE("a key that everybody can read is warned of") {
   CHECK(loaded.warnings[0].starts_with("listeners[0].tls.certificates[0]: " + (f.folder / "key.pem") + ": "));
 }
 
+TEST_CASE("a list of revoked certificates that is overdue is warned of") {
+  Fixture f;
+  test::write_file(f.folder / "ca.pem", test::certificate_pem(f.authority.self()));
+  const std::string text =
+      "listen: '127.0.0.1:0'\nbackends: [{address: '127.0.0.1:1', tls: {ca: ca.pem, crl: crl.pem}}]";
+  test::write_file(f.folder / "crl.pem", f.authority.revocations({}, 60));
+  CHECK(f.load(text).warnings.empty());
+  test::write_file(f.folder / "crl.pem", f.authority.revocations({}, -1));
+  const auto loaded = f.load(text);
+  CHECK(loaded.errors.empty());
+  REQUIRE(loaded.warnings.size() == 1);
+  CHECK(loaded.warnings[0] ==
+        "pool 'default', backend '127.0.0.1:1', tls: " + (f.folder / "crl.pem") + ": overdue, so nobody is believed");
+}
+
 TEST_CASE("whom to believe is read once, and is nobody's business where nothing is verified") {
   Fixture f;
   test::write_file(f.folder / "ca.pem", test::certificate_pem(f.authority.self()));

@@ -210,12 +210,24 @@ TEST_CASE("a name that nobody could check is no name to connect to") {
   CHECK(context.new_connection(std::string("localhost\0.example", 18), stage.address) == nullptr);
 }
 
+TEST_CASE("of two certificates with the same names and kind of key one would never be served, so they are refused") {
+  TlsStage stage;
+  auto settings = stage.settings();
+  settings.certificates = {stage.certificate(stage.authority.issue({})), stage.certificate(stage.authority.issue({}))};
+  const auto made = TlsServerContext::make(settings);
+  REQUIRE(!made);
+  CHECK(made.error().detail == settings.certificates.back()->file() +
+                                   ": another certificate before it has the same names and the same kind of key");
+  settings.certificates.back() = stage.certificate(stage.authority.issue({.alternatives = "DNS:other"}));
+  CHECK(TlsServerContext::make(settings));
+}
+
 TEST_CASE("a certificate that OpenSSL does not want makes no context") {
   TlsStage stage;
   auto weak = stage.authority.issue({});
   test::insist(X509_sign(weak.certificate.get(), stage.authority.self().key.get(), EVP_sha1()) > 0);
   auto settings = stage.settings();
-  settings.certificates.push_back(stage.certificate(weak));
+  settings.certificates = {stage.certificate(weak)};
   const auto made = TlsServerContext::make(settings);
   REQUIRE(!made);
   CHECK(made.error().code == Code::kConfiguration);

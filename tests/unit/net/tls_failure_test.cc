@@ -49,6 +49,11 @@ TEST_CASE("TLS: what is no TLS is refused, with the reason") {
     f.wire.send("What is this?");
     CHECK(f.failure() == "TLS: wrong version number");
   }
+  SUBCASE("a hello that announces more than there is to say, before OpenSSL takes memory for it") {
+    f.wire.send({"\x16\x03\x01\x02\x00\x01\x01", 7});
+    f.wire.send({"\xff\xff", 2});
+    CHECK(f.failure() == "TLS: a hello that announces too much");
+  }
   SUBCASE("a version that is too old") {
     f.wire.send({"\x16\x03\x01\x00\x31\x01\x00\x00\x2d\x03\x01", 11});
     f.wire.send(std::string(32, 'r') + std::string("\0\0\x06\xc0\x09\xc0\x13\x00\x2f\x01\x00", 11));

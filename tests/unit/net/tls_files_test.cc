@@ -113,6 +113,7 @@ TEST_CASE("what is wrong with a file is told with its name and the reason") {
   const auto broken = f.write("broken", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
 
   CHECK(f.certificate_error(missing) == kNoFile);
+  CHECK(f.certificate_error(f.folder / ".") == "is a directory");
   CHECK(f.certificate_error(empty) == "no certificate in PEM: no start line");
   CHECK(f.certificate_error(text) == "no certificate in PEM: no start line");
   CHECK(f.certificate_error(cut) == "no certificate in PEM: bad end line");
@@ -142,6 +143,7 @@ TEST_CASE("what is wrong with a file is told with its name and the reason") {
   CHECK(f.ocsp_error(later) == "an OCSP response that says no more than 'trylater'");
 
   CHECK(Files::ca_error(missing) == kNoFile);
+  CHECK(Files::ca_error(f.folder / ".") == "is a directory");
   CHECK(Files::ca_error(empty) == "no certificate of an authority in PEM: no start line");
   CHECK(Files::ca_error(cut) == "no certificate of an authority in PEM: bad end line");
   CHECK(Files::ca_error(second_cut) == "certificate 2: bad end line");

@@ -16,7 +16,8 @@ Hello look(const std::string& bytes) {
 // A record of so many bytes, with a ClientHello that announces so many, cut to `come` bytes.
 std::string hello(std::size_t record, std::size_t message, std::size_t come = std::string::npos) {
   const auto byte = [](std::size_t value) { return static_cast<char>(value & 0xff); };
-  std::string bytes{22, 3, 1, byte(record >> 8), byte(record), 1, byte(message >> 16), byte(message >> 8), byte(message)};
+  std::string bytes{22,           3, 1, byte(record >> 8), byte(record), 1, byte(message >> 16), byte(message >> 8),
+                    byte(message)};
   bytes.resize(5 + record, 'x');
   return bytes.substr(0, come);
 }
