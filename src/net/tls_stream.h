@@ -93,7 +93,6 @@ class TlsStream final : public ByteStream, ByteStream::Handler, TurnQueue::Job {
   void finish_handshake(Bytes rest);
   void hand_on_early_bytes();
   void receive(Bytes bytes);
-  void encrypt(std::span<const Bytes> pieces);
   void send(std::span<const Bytes> pieces, Ending ending);
   bool answers_too_much(std::size_t answered);
   std::string reason_of(const char* what) const;
