@@ -42,7 +42,7 @@ def _write(tmp_path, config):
 
 BAD = [
     ("cert", "missing", "no such file"), ("cert", "garbage", "no certificate"), ("cert", "key", "no certificate"),
-    ("cert", "broken", "no certificate"), ("cert", "directory", "no certificate"),
+    ("cert", "broken", "no certificate"), ("cert", "directory", "is a directory"),
     ("key", "missing", "no such file"), ("key", "garbage", "no private key"), ("key", "cert", "no private key"),
     ("key", "other_key", "does not belong"),
     ("ocsp", "missing", "no such file"), ("ocsp", "garbage", "no ocsp response"), ("ocsp", "cert", "no ocsp response"),
