@@ -66,7 +66,7 @@ class Process {
     source.status = [this] { return status(); };
     source.pools = [this] { return pools_; };
     source.measures = [this] {
-      return Measures{.ledger = ledger_, .workers = {{counters_, lag_}}, .config_hash = text_};
+      return Measures{.ledger = ledger_, .workers = {{counters_, lag_, tls_}}, .config_hash = text_};
     };
     source.config = [] { return R"({"workers":1})"; };
     source.list_sessions = [this](const proxy::SessionQuery& query, auto done) {
@@ -130,6 +130,7 @@ class Process {
   observe::Ledger ledger_{1};
   observe::Counters counters_;
   Histogram lag_;
+  net::TlsCounts tls_;
   Pools pools_;
   std::vector<std::shared_ptr<balancer::Backend>> backends_;
   std::vector<std::function<void()>> late_;
