@@ -260,11 +260,10 @@ class Driver {
   Watcher watcher_;
   std::string returning_;  // taken from the stream, and not given to the peer yet
   std::size_t steps_ = 0;
-  unsigned key_updates_ = 0;
   bool connected_ = false;
   bool dead_ = false;
   bool ended_ = false;
-  int key_updates_ = 0;  // by the peer
+  unsigned key_updates_ = 0;  // by the peer
 };
 
 }  // namespace
