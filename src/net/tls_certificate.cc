@@ -24,18 +24,18 @@ int no_pass_phrase(char*, int, int, void* asked) {
   return -1;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return result;
-}
-
 std::string_view text_of(const ASN1_STRING* string) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(string)),
           static_cast<std::size_t>(ASN1_STRING_length(string))};
 }
 
 }  // namespace
+
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
 
 bool covers(std::string_view certificate_name, std::string_view host) {
   if (!certificate_name.starts_with("*.")) return certificate_name == host;
@@ -122,13 +122,13 @@ void TlsCertificate::note_names() {
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr));
   for (int at = 0; at < sk_GENERAL_NAME_num(alternatives); ++at) {
     const GENERAL_NAME* name = sk_GENERAL_NAME_value(alternatives, at);
-    if (name->type == GEN_DNS) names_.push_back(lower(text_of(name->d.dNSName)));
+    if (name->type == GEN_DNS) names_.push_back(lower_case(text_of(name->d.dNSName)));
   }
   GENERAL_NAMES_free(alternatives);
   if (names_.empty()) {
     const X509_NAME* subject = X509_get_subject_name(certificate_.get());
     const int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-    if (at >= 0) names_.push_back(lower(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
+    if (at >= 0) names_.push_back(lower_case(text_of(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)))));
   }
   std::ranges::sort(names_);
 }

@@ -52,6 +52,9 @@ class TlsCertificate {
   std::vector<std::uint8_t> ocsp_;
 };
 
+// Of ASCII: a DNS name in the form in which names are compared.
+std::string lower_case(std::string_view text);
+
 // Whether a name of a certificate covers `host`, which is lower case: the same, or "*." for its first label (RFC 6125
 // section 6.4.3).
 bool covers(std::string_view certificate_name, std::string_view host);

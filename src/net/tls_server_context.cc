@@ -54,13 +54,12 @@ int listening_index() {
 }
 
 SSL_CTX* context_for(const Listening& listening, std::string_view host) {
-  std::string lower(host);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const std::string wanted = lower_case(host);
   SSL_CTX* by_wildcard = nullptr;
   for (const auto& [names, context] : listening.by_names) {
     for (const std::string& name : names) {
-      if (name == lower) return context;
-      if (by_wildcard == nullptr && covers(name, lower)) by_wildcard = context;
+      if (name == wanted) return context;
+      if (by_wildcard == nullptr && covers(name, wanted)) by_wildcard = context;
     }
   }
   return by_wildcard;
