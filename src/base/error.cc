@@ -15,6 +15,7 @@ std::string_view name_of(Side side) {
 std::string_view name_of(Code code) {
   switch (code) {
     case Code::kBadRequest: return "bad_request";
+    case Code::kUnauthorized: return "unauthorized";
     case Code::kForbidden: return "forbidden";
     case Code::kNoRoute: return "no_route";
     case Code::kMethodNotAllowed: return "method_not_allowed";

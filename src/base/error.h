@@ -17,6 +17,7 @@ enum class Side : std::uint8_t { kClient, kBackend, kDrover };
 enum class Code : std::uint8_t {
   // Answered to the client with an HTTP status (http/answer.h).
   kBadRequest,          // 400
+  kUnauthorized,        // 401: a resume token that is not good
   kForbidden,           // 403
   kNoRoute,             // 404
   kMethodNotAllowed,    // 405

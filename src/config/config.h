@@ -170,6 +170,25 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
+// Who is asked to reconnect, by a frame of Drover's own, before its session is closed.
+enum class Notify : std::uint8_t { kOff, kOptIn, kAlways };
+
+// How the sessions of a backend that goes away are moved.
+struct Migration {
+  Notify notify = Notify::kOptIn;
+  std::optional<double> pace;    // sessions a second; none: auto, spread over the deadline
+  milliseconds grace{10'000};    // from the moment that a client is to reconnect to its Close
+  milliseconds deadline{60'000};
+  std::string endpoint;  // the URL that clients are told to reconnect to; empty: their own
+  bool operator==(const Migration&) const = default;
+};
+
+// What becomes of the sessions of a backend that is lost.
+struct LostBackend {
+  double close_pace = 1'000;  // closes a second
+  bool operator==(const LostBackend&) const = default;
+};
+
 inline constexpr unsigned kAllChoices = ~0U;
 
 struct Pool {
@@ -186,12 +205,25 @@ struct Pool {
   Ejection ejection;
   double panic_threshold = 0.3;  // a share; 0: no panic
   OnDown on_down = OnDown::kKeep;
+  Migration migration;
+  LostBackend lost_backend;
   bool required = false;  // without an eligible backend in it Drover is not ready
   PoolLimits limits;
   SlowClient slow_client;
   PoolTimeouts timeouts;
   Ping ping;
   bool operator==(const Pool&) const = default;
+};
+
+// Resume tokens, with which a client that was asked to reconnect comes back as the same session.
+struct Resume {
+  enum class OnInvalidToken : std::uint8_t {
+    kIgnore,  // a plain new session
+    kReject,  // 401
+  };
+  std::vector<std::string> secrets;  // the first one signs, all are accepted; empty: a random one, this process's
+  OnInvalidToken on_invalid_token = OnInvalidToken::kIgnore;
+  bool operator==(const Resume&) const = default;
 };
 
 struct Limits {
@@ -241,6 +273,8 @@ struct Config {
   std::vector<Endpoint> nameservers;  // numeric; empty: those of the system
   std::vector<Route> routes;          // never empty: without any, one that matches all and names "default"
   std::vector<Pool> pools;
+  Resume resume;
+  milliseconds reload_wait{10'000};  // how long removed backends stay while added ones are not up yet
   Limits limits;
   Shutdown shutdown;
   Admin admin;

@@ -45,6 +45,7 @@ std::string head_begin(unsigned status, std::string_view type, std::size_t size)
 unsigned status_of(Code code) {
   switch (code) {
     case Code::kBadRequest: return 400;
+    case Code::kUnauthorized: return 401;
     case Code::kForbidden: return 403;
     case Code::kNoRoute: return 404;
     case Code::kMethodNotAllowed: return 405;

@@ -41,6 +41,7 @@ std::string_view name_of(Why why) {
     case Why::kNormal: return "normal";
     case Why::kIdle: return "idle";
     case Why::kPingTimeout: return "ping_timeout";
+    case Why::kDrain: return "drain";
     case Why::kShutdown: return "shutdown";
     case Why::kProtocolError: return "protocol_error";
     case Why::kTooBig: return "too_big";

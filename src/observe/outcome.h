@@ -15,6 +15,7 @@ enum class Why : std::uint8_t {
   kNormal,  // a Close of client or backend
   kIdle,
   kPingTimeout,
+  kDrain,  // its backend was to be emptied
   kShutdown,
   kProtocolError,
   kTooBig,
@@ -24,7 +25,7 @@ enum class Why : std::uint8_t {
   kAdmin,     // an operator ended it
   kRejected,  // no tunnel: an answer other than 101
 };
-inline constexpr std::size_t kWhys = 11;
+inline constexpr std::size_t kWhys = 12;
 
 // Who gave the answer to an upgrade request.
 enum class Source : std::uint8_t { kBackend, kDrover };
