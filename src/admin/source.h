@@ -47,28 +47,28 @@ struct Source {
   std::function<void(const std::string& id, std::function<void(std::optional<proxy::SessionView>)> done)> find_session;
   // Closes it with 1001. False: there is no such session.
   std::function<void(const std::string& id, std::function<void(bool found)> done)> close_session;
-  // Which thing an operator has set, or asked for, and from where ("10.0.0.7:1234"), for the log.
+  // `peer`: who asks, "10.0.0.7:1234", for the log.
   // Sets the state; one that is ready again is not drained any more.
   std::function<void(balancer::Backend& backend, balancer::OperatorState state, const std::string& peer)>
-      set_operator_state;
+      set_operator_state{};
   // The plan, running or, of a dry run, as it would be. Error: kConfiguration; there is no such pool or backend, or
   // Drover is shutting down.
   std::function<void(const migration::DrainRequest& request, const std::string& peer,
                      std::function<void(Result<migration::DrainView>)> done)>
-      drain;
-  std::function<std::vector<migration::DrainView>()> drains;  // those that go on, and the last that have ended
+      drain{};
+  std::function<std::vector<migration::DrainView>()> drains{};  // those that go on, and the last that have ended
   // The plan as it is then. None: there is no such plan.
-  std::function<std::optional<migration::DrainView>(const std::string& id, const std::string& peer)> cancel_drain;
+  std::function<std::optional<migration::DrainView>(const std::string& id, const std::string& peer)> cancel_drain{};
   enum class Frozen : std::uint8_t { kNo, kYes };
-  std::function<void(Frozen frozen, const std::string& peer)> freeze;
-  std::function<Frozen()> frozen;
+  std::function<void(Frozen frozen, const std::string& peer)> freeze{};
+  std::function<Frozen()> frozen{};
   // As SIGHUP.
   struct Reloaded {
     std::vector<std::string> errors;   // not empty: nothing has changed
     std::vector<std::string> changes;  // empty: the file says what is in force already
     std::vector<std::string> warnings;
   };
-  std::function<Reloaded(const std::string& peer)> reload;
+  std::function<Reloaded(const std::string& peer)> reload{};
   std::function<void()> shut_down;  // as SIGTERM; nothing where that has begun
 };
 
