@@ -1,5 +1,7 @@
 // A session as drains see it.
 #include "base/bytes.h"
+#include "migration/messages.h"
+#include "migration/resume_token.h"
 #include "proxy/drain_run.h"
 #include "proxy/opt_in.h"
 #include "proxy/session.h"
@@ -31,6 +33,21 @@ void Session::keep(std::unique_ptr<OptIn> opt_in) {
 
 bool Session::send_text(std::string_view text) {
   return tunnel_->inject(Tunnel::Side::kClient, websocket::Opcode::kText, as_bytes(text)) != Relay::Injected::kDropped;
+}
+
+std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
+                                  Milliseconds deadline) const {
+  constexpr std::chrono::seconds kSpare(60);  // clocks differ, and connecting takes a while
+  const std::string token = opt_in_->keys->seal({.resume_id = resume_id_,
+                                                 .pool = std::string(pool_name()),
+                                                 .backend = {},
+                                                 .expires = migration::WallClock::now() + deadline + kSpare});
+  if (token.empty()) return {};
+  return migration::text_of(migration::MigrateConnection{.reason = reason,
+                                                         .new_endpoint = endpoint.empty() ? opt_in_->url : endpoint,
+                                                         .session_token = token,
+                                                         .reconnect_delay = reconnect_delay,
+                                                         .deadline = deadline});
 }
 
 void Session::close_for_drain() {

@@ -14,6 +14,9 @@ using websocket::Sender;
 
 namespace {
 
+// The grain of the timers, and what a client of a lost backend is promised (RULES 'Faults').
+constexpr Milliseconds kHardlyLater{50};
+
 // What an innocent side is told when the other one is gone or has broken a rule (RULES 'Frames').
 CloseCode code_for_innocent(Initiator offender) {
   return offender == Initiator::kBackend ? CloseCode::kServiceRestart : CloseCode::kGoingAway;
@@ -215,7 +218,7 @@ void Tunnel::lose(const End& gone) {
   if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already
   if (gone.initiator == Initiator::kBackend && !closing_) {
     farewell_at_ = host_.farewell_slot(static_cast<double>(limits_.farewell_pace));
-    if (farewell_at_ > host_.now()) return arm_next();
+    if (farewell_at_ > host_.now() + kHardlyLater) return arm_next();
   }
   say_farewell(gone);
 }
