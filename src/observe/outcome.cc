@@ -62,6 +62,15 @@ std::string_view name_of(Source source) {
   return "unknown";
 }
 
+std::string_view name_of(MoveResult result) {
+  switch (result) {
+    case MoveResult::kOk: return "ok";
+    case MoveResult::kForced: return "forced";
+    case MoveResult::kFailed: return "failed";
+  }
+  return "unknown";
+}
+
 std::size_t close_code_place(std::uint16_t code) {
   const auto listed = std::ranges::find(kListedCodes, code);
   if (listed != kListedCodes.end()) return static_cast<std::size_t>(listed - kListedCodes.begin());

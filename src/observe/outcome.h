@@ -31,9 +31,18 @@ inline constexpr std::size_t kWhys = 12;
 enum class Source : std::uint8_t { kBackend, kDrover };
 inline constexpr std::size_t kSources = 2;
 
+// How the move of a session ended.
+enum class MoveResult : std::uint8_t {
+  kOk,
+  kForced,  // it did not go by itself in the time that it had
+  kFailed,  // it stays where it was
+};
+inline constexpr std::size_t kMoveResults = 3;
+
 std::string_view name_of(Initiator initiator);  // "client", "backend", "drover"
 std::string_view name_of(Why why);              // "normal", "idle", "shutdown", "protocol_error", …
 std::string_view name_of(Source source);        // "backend", "drover"
+std::string_view name_of(MoveResult result);    // "ok", "forced", "failed"
 
 // The places of a table of Close codes: the registered ones below 3000 (RFC 6455 section 7.4.1 and IANA's registry),
 // 1005 for a Close without a code, "3xxx", "4xxx", and "none".

@@ -27,6 +27,9 @@ struct Passed {
   Counter bytes;                 // as they stand on the wire, frame headers included
 };
 
+// As many as migration::Mode has, which stands above this layer.
+inline constexpr std::size_t kMoveModes = 3;
+
 struct alignas(64) PoolCounters {
   Passed in;   // from clients
   Passed out;  // from backends
@@ -34,6 +37,8 @@ struct alignas(64) PoolCounters {
   std::array<std::array<Counter, kStatuses>, kSources> answers;
   // Ends of sessions, by close_code_place(), initiator and why.
   std::array<std::array<std::array<Counter, kWhys>, kInitiators>, kCloseCodes> ends;
+  // Moves of sessions that have ended, by migration::Mode and result.
+  std::array<std::array<Counter, kMoveResults>, kMoveModes> migrations;
   Buckets<kUpgradeBounds> upgrade_time;  // microseconds
   Buckets<kSessionBounds> session_time;  // seconds; of those that had a tunnel
 };
