@@ -1,15 +1,14 @@
-// Numbers are shown with six significant digits: more would only be noise of the division.
+// What a list shows of a backend, a change of it shows too.
 #include "admin/backends_api.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <iterator>
 #include <optional>
 
 #include "admin/find_backend.h"
 #include "admin/no_body.h"
+#include "admin/rounded.h"
 #include "admin/scores.h"
 #include "balancer/load_report.h"
 #include "balancer/pool.h"
@@ -38,14 +37,6 @@ constexpr Figure kFigures[] = {
     {"message_rate", &balancer::LoadReport::message_rate, &balancer::Load::message_rate},
     {"response_time_ms", &balancer::LoadReport::response_time_ms, &balancer::Load::response_time},
 };
-
-double rounded(double value) {
-  char text[32];
-  const auto printed = std::to_chars(text, std::end(text), value, std::chars_format::general, 6);
-  double result = 0;
-  std::from_chars(text, printed.ptr, result);
-  return result;
-}
 
 // Whatever was ever reported, stale or not: its age says so.
 Json load_of(const balancer::Load& load, MonotonicTime now) {
@@ -140,11 +131,11 @@ Reply set_state(const Call& call, balancer::OperatorState state) {
   if (!found) return found.error();
   if (const auto nothing = check_no_settings(call.request.body); !nothing) return nothing.error();
   balancer::Backend& backend = *found->backend;
-  backend.set_operator_state(state);
-  log::info("backend_operator_state", {{"pool", backend.pool()},
-                                       {"backend", backend.name()},
-                                       {"state", balancer::name_of(state)},
-                                       {"peer", call.request.peer.text()}});
+  const auto peer = call.request.peer.text();
+  call.source.set_operator_state(backend, state, peer);
+  log::info(
+      "backend_operator_state",
+      {{"pool", backend.pool()}, {"backend", backend.name()}, {"state", balancer::name_of(state)}, {"peer", peer}});
   auto json = found_json(*found, call.request.now);
   if (const auto agent = backend.agent_state(); agent > state) {
     json["note"] = "its agent says " + std::string(balancer::name_of(agent)) + ", which is stricter and counts";

@@ -8,6 +8,7 @@
 
 #include "admin/access.h"
 #include "admin/backends_api.h"
+#include "admin/drains_api.h"
 #include "admin/health_api.h"
 #include "admin/metrics_api.h"
 #include "admin/path_pattern.h"
@@ -47,11 +48,19 @@ constexpr Endpoint kEndpoints[] = {
     {"POST", "/api/v1/backends/{pool}/{name}/load", Audience::kReporters, take_load},
     {"POST", "/api/v1/backends/{pool}/{name}/ready", Audience::kHolders, set_ready},
     {"POST", "/api/v1/backends/{pool}/{name}/maintenance", Audience::kHolders, set_maintenance},
+    {"POST", "/api/v1/backends/{pool}/{name}/drain", Audience::kHolders, drain_backend},
     {"PUT", "/api/v1/backends/{pool}/{name}/weight", Audience::kHolders, set_weight},
+    {"POST", "/api/v1/pools/{pool}/drain", Audience::kHolders, drain_pool},
+    {"GET", "/api/v1/drains", Audience::kHolders, list_drains},
+    {"GET", "/api/v1/drains/{id}", Audience::kHolders, show_drain},
+    {"DELETE", "/api/v1/drains/{id}", Audience::kHolders, cancel_drain},
+    {"POST", "/api/v1/freeze", Audience::kHolders, freeze},
+    {"POST", "/api/v1/unfreeze", Audience::kHolders, unfreeze},
     {"GET", "/api/v1/sessions", Audience::kHolders, list_sessions},
     {"GET", "/api/v1/sessions/{id}", Audience::kHolders, show_session},
     {"DELETE", "/api/v1/sessions/{id}", Audience::kHolders, close_session},
     {"GET", "/api/v1/config", Audience::kHolders, show_config},
+    {"POST", "/api/v1/reload", Audience::kHolders, reload},
     {"POST", "/api/v1/shutdown", Audience::kHolders, shut_down},
 };
 

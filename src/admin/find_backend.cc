@@ -8,7 +8,7 @@ namespace drover::admin {
 
 namespace {
 
-std::expected<std::shared_ptr<const balancer::Pool>, Reply> find_pool(const Pools& pools, const std::string& name) {
+std::expected<std::shared_ptr<const balancer::Pool>, Reply> pool_named(const Pools& pools, const std::string& name) {
   const auto pool = std::ranges::find(pools, name, [](const auto& one) { return one->name(); });
   if (pool == pools.end()) return std::unexpected(failure(404, "no pool '" + name + "'"));
   return *pool;
@@ -27,9 +27,13 @@ Reply no_backend(const std::string& name, const std::string& pool) {
 
 }  // namespace
 
+std::expected<std::shared_ptr<const balancer::Pool>, Reply> find_pool(const Source& source, const std::string& name) {
+  return pool_named(source.pools(), name);
+}
+
 std::expected<FoundBackend, Reply> find_backend(const Source& source, const std::string& pool,
                                                 const std::string& name) {
-  auto found = find_pool(source.pools(), pool);
+  auto found = pool_named(source.pools(), pool);
   if (!found) return std::unexpected(std::move(found.error()));
   if (auto backend = backend_in(**found, name)) return FoundBackend{*std::move(found), std::move(backend)};
   return std::unexpected(no_backend(name, pool));
@@ -38,7 +42,7 @@ std::expected<FoundBackend, Reply> find_backend(const Source& source, const std:
 std::expected<void, Reply> check_filter(const Source& source, const std::string& pool, const std::string& backend) {
   const auto pools = source.pools();
   if (!pool.empty()) {
-    const auto found = find_pool(pools, pool);
+    const auto found = pool_named(pools, pool);
     if (!found) return std::unexpected(found.error());
     if (!backend.empty() && !backend_in(**found, backend)) return std::unexpected(no_backend(backend, pool));
     return {};

@@ -19,6 +19,8 @@ struct FoundBackend {
 
 std::expected<FoundBackend, Reply> find_backend(const Source& source, const std::string& pool, const std::string& name);
 
+std::expected<std::shared_ptr<const balancer::Pool>, Reply> find_pool(const Source& source, const std::string& name);
+
 // Whether there is what a filter names; an empty name is any.
 std::expected<void, Reply> check_filter(const Source& source, const std::string& pool, const std::string& backend);
 

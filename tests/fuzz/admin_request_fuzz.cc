@@ -34,6 +34,8 @@ enum Option : std::uint8_t { kProbesPort = 1, kGuarded = 2, kAnswersLater = 4, k
 struct State {
   int shutdowns = 0;
   int closes = 0;
+  int drains = 0;  // asked for, called off, and frozen
+  int reloads = 0;
   std::vector<unsigned> weights;
   std::vector<balancer::OperatorState> states;
   std::vector<bool> loads;
@@ -86,11 +88,18 @@ class Process {
       reply([this, done] { done(has(kHasSessions)); });
     };
     source.shut_down = [this] { ++shutdowns_; };
+    move_sessions(source);
     return source;
   }
 
   State state() const {
-    State state{.shutdowns = shutdowns_, .closes = closes_, .weights = {}, .states = {}, .loads = {}};
+    State state{.shutdowns = shutdowns_,
+                .closes = closes_,
+                .drains = drains_,
+                .reloads = reloads_,
+                .weights = {},
+                .states = {},
+                .loads = {}};
     for (const auto& backend : backends_) {
       state.weights.push_back(backend->weight());
       state.states.push_back(backend->operator_state());
@@ -104,6 +113,44 @@ class Process {
   }
 
  private:
+  void move_sessions(Source& source) {
+    source.set_operator_state = [](balancer::Backend& backend, balancer::OperatorState state, const std::string&) {
+      backend.set_operator_state(state);
+    };
+    source.drain = [this](const migration::DrainRequest& request, const std::string&, auto done) {
+      const auto& terms = request.terms;
+      REQUIRE(request.pool == "chat" || request.pool == "mail");
+      REQUIRE(!terms.pace || (*terms.pace > 0 && !terms.auto_pace));
+      REQUIRE(!terms.deadline || terms.deadline->count() > 0);
+      REQUIRE(!terms.grace || *terms.grace < terms.deadline.value_or(config::Migration().deadline));
+      drains_ += request.dry_run ? 0 : 1;
+      reply([this, done] {
+        if (has(kNotReady)) return done(fail(Code::kConfiguration, Side::kDrover, text_));
+        done(drain());
+      });
+    };
+    source.drains = [this] { return has(kHasSessions) ? std::vector{drain()} : std::vector<migration::DrainView>(); };
+    source.cancel_drain = [this](const std::string& id, const std::string&) {
+      ++drains_;
+      return id == "d1" ? std::optional(drain()) : std::nullopt;
+    };
+    source.freeze = [this](Source::Frozen, const std::string&) { ++drains_; };
+    source.frozen = [this] { return has(kNotReady) ? Source::Frozen::kYes : Source::Frozen::kNo; };
+    source.reload = [this](const std::string&) {
+      ++reloads_;
+      Source::Reloaded reloaded;
+      (has(kNotReady) ? reloaded.errors : reloaded.changes).push_back(text_);
+      return reloaded;
+    };
+  }
+  migration::DrainView drain() const {
+    migration::DrainView drain;
+    drain.id = "d1";
+    drain.pool = "mail";
+    drain.backends = {"web-1", text_};
+    drain.warnings = {text_};
+    return drain;
+  }
   bool has(Option option) const { return (options_ & option) != 0; }
   void reply(std::function<void()> task) {
     if (!has(kAnswersLater)) return task();
@@ -136,6 +183,8 @@ class Process {
   std::vector<std::function<void()>> late_;
   int shutdowns_ = 0;
   int closes_ = 0;
+  int drains_ = 0;
+  int reloads_ = 0;
 };
 
 bool tells(std::string_view text, std::string_view part) {
@@ -167,7 +216,8 @@ Answered check_response(const std::string& response, std::string_view method) {
   const auto json = nlohmann::json::parse(answered.body.begin(), answered.body.end(), nullptr, false);
   REQUIRE(json.is_object() && answered.body.ends_with('\n'));
   const bool is_readiness = answered.status == 503 && json.contains("ready");
-  if (answered.status >= 400 && !is_readiness) REQUIRE(json.size() == 1 && json["error"].is_string());
+  const std::size_t members = answered.status == 422 ? 2 : 1;  // of a reload: every error
+  if (answered.status >= 400 && !is_readiness) REQUIRE(json.size() == members && json["error"].is_string());
   return answered;
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "admin/metrics_api.h"
 #include "pools.h"
@@ -25,6 +26,8 @@ struct Counted {
   Pools pools;
   std::string hash = "c0ffee";
   bool last_reload_successful = true;
+  std::vector<migration::DrainView> drains;
+  Source::Frozen frozen = Source::Frozen::kNo;
 
   Source source() {
     Source made = serving(pools);
@@ -35,6 +38,8 @@ struct Counted {
                       .config_hash = hash,
                       .last_reload_successful = last_reload_successful};
     };
+    made.drains = [this] { return drains; };
+    made.frozen = [this] { return frozen; };
     return made;
   }
   observe::PoolCounters& of(const std::string& pool, unsigned worker = 0) {

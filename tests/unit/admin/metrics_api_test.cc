@@ -99,6 +99,47 @@ TEST_CASE("metrics: answers and ends have only what has happened, summed over wo
   CHECK(scrape.count("closes_total") == 4);
 }
 
+TEST_CASE("metrics: sessions that drains still have to move, and the freeze") {
+  Counted counted;
+  CHECK(Scrape(counted)["drain_left"] == "0");
+  CHECK(Scrape(counted)["drains_frozen"] == "0");
+  using enum migration::DrainState;
+  for (const auto& [state, left] : {std::pair{kRunning, 1U},
+                                    {kWaiting, 20U},
+                                    {kFrozen, 300U},
+                                    {kDone, 4'000U},
+                                    {kExpired, 50'000U},
+                                    {kCancelled, 600'000U},
+                                    {kDryRun, 7'000'000U}}) {
+    migration::DrainView drain;
+    drain.state = state;
+    drain.left = left;
+    counted.drains.push_back(drain);
+  }
+  counted.frozen = Source::Frozen::kYes;
+  CHECK(Scrape(counted)["drain_left"] == "321");
+  CHECK(Scrape(counted)["drains_frozen"] == "1");
+  counted.status.drain_left = 19;  // of a shutdown, which is for all of them
+  CHECK(Scrape(counted)["drain_left"] == "19");
+}
+
+TEST_CASE("metrics: moves by their way and their end, all of them from the start") {
+  Counted counted;
+  const auto count = [&](unsigned worker, migration::Mode mode, observe::MoveResult result, std::uint64_t moves) {
+    counted.of("chat", worker).migrations[static_cast<std::size_t>(mode)][static_cast<std::size_t>(result)].add(moves);
+  };
+  count(0, migration::Mode::kHandoff, observe::MoveResult::kOk, 3);
+  count(1, migration::Mode::kHandoff, observe::MoveResult::kOk, 4);
+  count(0, migration::Mode::kNotify, observe::MoveResult::kForced, 2);
+  count(0, migration::Mode::kClose, observe::MoveResult::kFailed, 1);
+  const Scrape scrape(counted);
+  CHECK(scrape[R"(migrations_total{pool="chat",mode="handoff",result="ok"})"] == "7");
+  CHECK(scrape[R"(migrations_total{pool="chat",mode="notify",result="forced"})"] == "2");
+  CHECK(scrape[R"(migrations_total{pool="chat",mode="close",result="failed"})"] == "1");
+  CHECK(scrape[R"(migrations_total{pool="chat",mode="close",result="ok"})"] == "0");
+  CHECK(scrape.count("migrations_total") == 9);
+}
+
 TEST_CASE("metrics: a pool has its messages, bytes and times from the start, no pool has none") {
   Counted counted;
   counted.of("chat");

@@ -36,6 +36,11 @@ inline Source serving(Pools pools, const Status& status = {}) {
   Source source;
   source.status = [status] { return status; };
   source.pools = [pools = std::move(pools)] { return pools; };
+  source.set_operator_state = [](balancer::Backend& backend, balancer::OperatorState state, const std::string&) {
+    backend.set_operator_state(state);
+  };
+  source.drains = [] { return std::vector<migration::DrainView>(); };
+  source.frozen = [] { return Source::Frozen::kNo; };
   return source;
 }
 

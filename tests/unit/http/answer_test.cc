@@ -81,6 +81,8 @@ TEST_CASE("every code has its status, reason and a whole answer") {
 
 TEST_CASE("a status that Drover does not know still has a reason") {
   CHECK(reason_of(299) == "Unknown");
+  CHECK(reason_of(409) == "Conflict");
+  CHECK(reason_of(422) == "Unprocessable Content");
 }
 
 }  // namespace
