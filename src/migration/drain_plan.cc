@@ -100,8 +100,10 @@ void DrainPlan::set_state(DrainState state, MonotonicTime now) {
 void DrainPlan::set_pace(MonotonicTime now) {
   if (state_ != DrainState::kRunning) return;
   const auto clock = drain_->clock(now);
-  const auto window = std::max(drain_->last_turn() - drain_->next_turn(clock), least_window());
-  drain_->set_pace(effective_pace(wanted_pace_, untold(), window));
+  const auto window = drain_->last_turn() - drain_->next_turn(clock);
+  const double pace = effective_pace(wanted_pace_, untold(), std::max(window, least_window()));
+  // The last ones must not be told ever more slowly.
+  drain_->set_pace(window < least_window() ? std::max(pace, drain_->pace()) : pace);
 }
 
 void DrainPlan::end(DrainState state, MonotonicTime now) {
