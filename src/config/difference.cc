@@ -40,11 +40,10 @@ const DumpValue* find(const DumpValue& map, std::string_view key) {
   return found != map.entries.end() ? &found->value : nullptr;
 }
 
-// Of a scalar that its map has in every dump.
-const std::string& text_at(const DumpValue& map, std::string_view key) {
-  static const std::string none;
+// Empty where there is none.
+std::string text_at(const DumpValue& map, std::string_view key) {
   const DumpValue* value = find(map, key);
-  return value != nullptr ? value->text : none;
+  return value != nullptr ? value->text : std::string();
 }
 
 Things listeners_of(const DumpValue& list) {
@@ -73,14 +72,20 @@ Things pools_of(const DumpValue& map) {
 Things backends_of(const DumpValue& list, const std::string& pool) {
   Things things;
   for (const DumpValue& item : list.items) {
-    const std::string& name = text_at(item, "name");
-    const std::string& address = text_at(item, "address");
-    const std::string subject = pool + "backend " + name;
-    const std::string known_by = name == address ? subject : subject + " (" + address + ")";
+    const std::string name = text_at(item, "name");
+    const std::string address = text_at(item, "address");
+    std::string subject = pool;
+    subject.append("backend ").append(name);
+    std::string known_by = subject;
+    if (name != address) known_by.append(" (").append(address).append(")");
     things.push_back(
         {known_by, subject, known_by + " is added", known_by + " is removed: its sessions are drained", &item});
   }
   return things;
+}
+
+std::string place_of_route(std::size_t index) {
+  return "routes[" + std::to_string(index) + "]";
 }
 
 Things routes_of(const DumpValue& list) {
@@ -90,9 +95,10 @@ Things routes_of(const DumpValue& list) {
     std::string subject = "route " + text_at(match, "host") + text_at(match, "path");
     if (subject.ends_with(' ')) subject += "*";
     if (const DumpValue* websocket = find(match, "websocket")) subject += " (websocket: " + websocket->text + ")";
-    const std::string leading = subject + " to pool " + text_at(item, "pool");
-    const std::string place = "routes[" + std::to_string(things.size()) + "]";
-    things.push_back({print_line(match), subject, leading + " is added as " + place, leading + " is removed", &item});
+    std::string leading = subject;
+    leading.append(" to pool ").append(text_at(item, "pool"));
+    const std::string added = leading + " is added as " + place_of_route(things.size());
+    things.push_back({print_line(match), subject, added, leading + " is removed", &item});
   }
   return things;
 }
@@ -149,9 +155,8 @@ void Comparison::compare_map(const Place& place, const DumpValue& before, const 
 // Those that have words of their own stand right below their subject (`ping.backends` is another thing).
 void Comparison::compare_entry(const Place& map, std::string_view key, const DumpValue& before,
                                const DumpValue& after) {
-  if (!map.path.empty()) {
-    compare(map.child(key), before, after);
-  } else if (key == "listeners") {
+  if (!map.path.empty()) return compare(map.child(key), before, after);
+  if (key == "listeners") {
     compare_things(listeners_of(before), listeners_of(after), "the order of the listeners is changed");
   } else if (key == "pools") {
     compare_things(pools_of(before), pools_of(after), "the order of the pools is changed");
@@ -193,9 +198,9 @@ void Comparison::compare_routes(const DumpValue& before, const DumpValue& after)
   const auto first = static_cast<std::ptrdiff_t>(lines_.size());
   const Things now = routes_of(after);
   const Matching matching = compare_each(routes_of(before), now);
-  const auto place = [](std::size_t index) { return "routes[" + std::to_string(index) + "]"; };
   for (const std::size_t index : matching.moved)
-    say(now[index].subject + " is moved: " + place(*matching.partners[index]) + " -> " + place(index));
+    say(now[index].subject + " is moved: " + place_of_route(*matching.partners[index]) + " -> " +
+        place_of_route(index));
   if (std::cmp_greater(lines_.size(), first)) lines_.insert(lines_.begin() + first, "routes are changed");
 }
 
