@@ -25,8 +25,7 @@ constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
 
 std::string_view extra_headers(unsigned status) {
   switch (status) {
-    case 401:
-      return "WWW-Authenticate: Drover-Token\r\n";  // RFC 9110 section 15.5.2 wants one
+    case 401: return "WWW-Authenticate: Drover-Token\r\n";  // RFC 9110 section 15.5.2 wants one
     case 405:
       return "Allow: GET\r\n";  // RFC 9110 section 15.5.6
     // RFC 9110 section 15.5.22 wants Upgrade, RFC 6455 section 4.2.2 the version.
