@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 namespace drover::app {
 
@@ -16,16 +15,6 @@ double closing_pace(std::optional<double> configured, std::uint64_t sessions, Mi
   const std::chrono::duration<double> window = deadline - closing_grace(deadline);
   if (window.count() <= 0) return std::max(kLeastAutoPace, static_cast<double>(sessions));
   return std::max(kLeastAutoPace, static_cast<double>(sessions) / window.count());
-}
-
-std::vector<double> shares_of(double pace, std::span<const std::uint64_t> sessions) {
-  const auto all = std::accumulate(sessions.begin(), sessions.end(), std::uint64_t{0}) + sessions.size();
-  std::vector<double> shares;
-  shares.reserve(sessions.size());
-  for (const auto count : sessions) {
-    shares.push_back(pace * static_cast<double>(count + 1) / static_cast<double>(all));
-  }
-  return shares;
 }
 
 }  // namespace drover::app

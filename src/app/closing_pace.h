@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "base/clock.h"
 
@@ -21,9 +19,5 @@ double closing_pace(std::optional<double> configured, std::uint64_t sessions, Mi
 
 // A process with few sessions has no storm of reconnections to prevent, and should not linger.
 inline constexpr double kLeastAutoPace = 100;
-
-// `pace` divided by how many sessions each worker has. Nobody gets nothing: a connection that a worker accepts in its
-// last moment must not wait for the deadline.
-std::vector<double> shares_of(double pace, std::span<const std::uint64_t> sessions);
 
 }  // namespace drover::app

@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <utility>
 
-#include "app/closing_pace.h"
 #include "app/listening.h"
 #include "app/systemd_notify.h"
 #include "app/version.h"
@@ -103,6 +102,8 @@ Result<void> Supervisor::listen(unsigned workers) {
   };
   workers_ = std::make_unique<Workers>(workers, *admission_, fleet_->ledger(), fleet_->snapshot(), on_failing);
   sessions_.emplace(loop_, *workers_);
+  drains_.emplace(loop_, *workers_, *admission_, [this] { return fleet_->snapshot(); });
+  drains_->adopt(config_);
   for (const auto& [address, listening] : *addresses) {
     const auto bound = workers_->listen(address, listening);
     if (!bound) return std::unexpected(bound.error());
@@ -151,6 +152,19 @@ admin::Source Supervisor::admin_source() {
           .list_sessions = [this](const auto& query, auto done) { sessions_->list(query, std::move(done)); },
           .find_session = [this](const auto& id, auto done) { sessions_->find(id, std::move(done)); },
           .close_session = [this](const auto& id, auto done) { sessions_->close(id, std::move(done)); },
+          .set_operator_state = [](auto& backend, auto state, const auto&) { backend.set_operator_state(state); },
+          .drain = [this](const auto& request, const auto& peer,
+                          auto done) { drains_->ask(request, peer, std::move(done)); },
+          .drains = [this] { return drains_->views(); },
+          .cancel_drain = [this](const auto& id, const auto& peer) { return drains_->cancel(id, peer); },
+          .freeze =
+              [this](auto frozen, const auto& peer) {
+                if (frozen == admin::Source::Frozen::kYes) return drains_->freeze(peer);
+                drains_->unfreeze(peer);
+              },
+          .frozen =
+              [this] { return drains_->frozen() ? admin::Source::Frozen::kYes : admin::Source::Frozen::kNo; },
+          .reload = {},
           .shut_down =
               [this] {
                 if (phase_ == Phase::kServing) begin_shutdown("admin");
@@ -230,12 +244,8 @@ void Supervisor::begin_shutdown(std::string_view cause) {
 
 void Supervisor::begin_drain() {
   phase_ = Phase::kDraining;
-  const auto deadline = config_.shutdown.deadline;
-  const auto now = monotonic_now();
-  loop_.arm(*this, now + deadline);
-  const double pace = closing_pace(config_.shutdown.pace, admission_->active(), deadline);
-  workers_->drain(now + deadline - closing_grace(deadline), pace,
-                  [this] { loop_.post([this] { end(ExitCode::kOk); }); });
+  loop_.arm(*this, monotonic_now() + config_.shutdown.deadline);
+  drains_->shut_down(config_.shutdown, [this] { loop_.post([this] { end(ExitCode::kOk); }); });
 }
 
 void Supervisor::on_deadline() noexcept {
@@ -266,6 +276,7 @@ void Supervisor::take_down() {
   admin_.reset();
   probes_.reset();
   workers_->stop();
+  drains_.reset();
   fleet_.reset();
   log::info("stopped",
             {{"forced_sessions", forced_sessions_}, {"duration_ms", (monotonic_now() - stopping_since_).count()}});

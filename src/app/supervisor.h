@@ -9,6 +9,7 @@
 
 #include "admin/server.h"
 #include "app/certificate_watch.h"
+#include "app/drains.h"
 #include "app/exit_code.h"
 #include "app/fleet.h"
 #include "app/session_list.h"
@@ -79,6 +80,7 @@ class Supervisor final : private net::TimerWheel::Node {
   std::vector<net::Address> listening_;
   std::unique_ptr<Workers> workers_;
   std::optional<SessionList> sessions_;
+  std::optional<Drains> drains_;
   std::optional<CertificateWatch> certificates_;
   std::unique_ptr<admin::Server> admin_;
   std::unique_ptr<admin::Server> probes_;  // of its own: a crowd there keeps nobody out of the other

@@ -4,20 +4,7 @@
 #include <atomic>
 #include <span>
 
-#include "app/closing_pace.h"
-
 namespace drover::app {
-
-namespace {
-
-// The counters are read one after the other while the worker goes on: a session may end in between.
-std::uint64_t sessions_of(const proxy::Worker& worker) {
-  const auto ended = worker.counters().ended.read();
-  const auto accepted = worker.counters().accepted.read();
-  return accepted > ended ? accepted - ended : 0;
-}
-
-}  // namespace
 
 Workers::Workers(unsigned count, proxy::Admission& admission, observe::Ledger& ledger,
                  const std::shared_ptr<const proxy::Snapshot>& snapshot, const proxy::Worker::OnFailing& on_failing) {
@@ -52,15 +39,32 @@ void Workers::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot) {
   for (auto& worker : workers_) worker->adopt(snapshot);
 }
 
-void Workers::drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty) {
-  std::vector<std::uint64_t> sessions;
-  sessions.reserve(workers_.size());
-  for (const auto& worker : workers_) sessions.push_back(sessions_of(*worker));
-  const auto shares = shares_of(pace, sessions);
+void Workers::carry_out(const std::shared_ptr<migration::Drain>& drain) {
+  for (auto& worker : workers_) worker->carry_out(drain);
+}
+
+void Workers::shut_down(const std::shared_ptr<migration::Drain>& drain, const std::function<void()>& on_empty) {
   const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
-  for (std::size_t index = 0; index < workers_.size(); ++index) {
-    workers_[index]->drain({.deadline = told_by, .pace = shares[index]}, [left, on_empty] {
+  for (auto& worker : workers_) {
+    worker->shut_down(drain, [left, on_empty] {
       if (left->fetch_sub(1) == 1) on_empty();
+    });
+  }
+}
+
+void Workers::count_for(const std::shared_ptr<const migration::Drain>& drain,
+                        const std::function<void(proxy::DrainRun::Census)>& done) {
+  struct Sum {
+    std::atomic<std::uint64_t> notified, closed;
+    std::atomic<std::size_t> workers;
+  };
+  const auto sum = std::make_shared<Sum>();
+  sum->workers = workers_.size();
+  for (auto& worker : workers_) {
+    worker->count_for(drain, [sum, done](proxy::DrainRun::Census census) {
+      sum->notified += census.notified;
+      sum->closed += census.closed;
+      if (sum->workers.fetch_sub(1) == 1) done({.notified = sum->notified, .closed = sum->closed});
     });
   }
 }

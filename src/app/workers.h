@@ -29,9 +29,14 @@ class Workers {
 
   // Handshakes that begin from now on go by `snapshot`.
   void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot);
-  // Stops accepting and closes the sessions at `pace` a second in all, each told by `told_by`. `on_empty` is called
-  // once, on the thread of the worker that was the last to have none.
-  void drain(MonotonicTime told_by, double pace, const std::function<void()>& on_empty);
+  // Their sessions go as the plan says, until that is over.
+  void carry_out(const std::shared_ptr<migration::Drain>& drain);
+  // Stops accepting; all sessions go as the plan says. `on_empty` is called once, on the thread of the worker that was
+  // the last to have none.
+  void shut_down(const std::shared_ptr<migration::Drain>& drain, const std::function<void()>& on_empty);
+  // How many sessions the plan would notify and close. `done` is called once, on some worker's thread.
+  void count_for(const std::shared_ptr<const migration::Drain>& drain,
+                 const std::function<void(proxy::DrainRun::Census)>& done);
   // Ends every session and joins the threads. Nothing where they do not run.
   void stop();
 

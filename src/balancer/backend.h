@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "balancer/backend_state.h"
+#include "balancer/holder.h"
 #include "balancer/load.h"
+#include "balancer/slots.h"
 #include "balancer/slow_start.h"
 #include "balancer/traffic.h"
 #include "base/clock.h"
@@ -22,13 +24,16 @@ namespace drover::balancer {
 class Backend {
  public:
   // `spec.address.host` is a numeric address. `workers`: how many threads carry its sessions, 1 at least.
-  Backend(std::string pool, config::BackendSpec spec, unsigned workers = 1)
+  // `farewells`: of the pool, see there; null: of its own.
+  Backend(std::string pool, config::BackendSpec spec, unsigned workers = 1, std::shared_ptr<Slots> farewells = nullptr)
       : pool_(std::move(pool)),
         name_(std::move(spec.name)),
         address_(std::move(spec.address)),
         authority_(spec.authority.empty() ? address_.text : spec.authority),
         tls_(std::move(spec.tls)),
         traffic_(std::make_unique<Traffic[]>(workers)),
+        holders_(std::make_unique<Holders[]>(workers)),
+        farewells_(farewells ? std::move(farewells) : std::make_shared<Slots>()),
         workers_(workers),
         weight_(spec.weight),
         max_connections_(spec.max_connections) {}
@@ -111,6 +116,10 @@ class Backend {
   const Load& load() const { return load_; }
   // What worker `index` carries; that worker writes it.
   Traffic& traffic(unsigned worker) { return traffic_[worker]; }
+  // Who holds a lease on it on worker `index`, unless a drain has it in a list of its own; that worker's alone.
+  Holders& holders(unsigned worker) { return holders_[worker]; }
+  // When the clients of backends of this pool that are lost are told so: all workers and backends of the pool together.
+  Slots& farewells() { return *farewells_; }
   struct TrafficTotals {
     std::uint64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0;
   };
@@ -134,6 +143,8 @@ class Backend {
   const std::optional<config::BackendTls> tls_;
   // Looked up at each read of a tunnel: among what hardly ever changes, not beside load_.
   const std::unique_ptr<Traffic[]> traffic_;
+  const std::unique_ptr<Holders[]> holders_;
+  const std::shared_ptr<Slots> farewells_;
   const unsigned workers_;
   std::atomic<unsigned> weight_;
   std::atomic<ProbeState> probe_{ProbeState::kChecking};

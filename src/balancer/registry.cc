@@ -12,16 +12,24 @@ std::shared_ptr<Backend> Registry::find_or_make(const std::string& pool, const c
     if (spec.max_connections != known.max_connections) backend->set_max_connections(spec.max_connections);
     backend->set_leaving(false);
   } else {
-    backend = std::make_shared<Backend>(pool, spec, workers_);
+    backend = std::make_shared<Backend>(pool, spec, workers_, farewells_of(pool));
   }
   known = {.backend = backend, .weight = spec.weight, .max_connections = spec.max_connections};
   return backend;
+}
+
+std::shared_ptr<Slots> Registry::farewells_of(const std::string& pool) {
+  auto& known = farewells_[pool];
+  auto slots = known.lock();
+  if (!slots) known = slots = std::make_shared<Slots>();
+  return slots;
 }
 
 // Each time that as many again have come: all are asked for at every change of a name, and a pass each time would make
 // that the square of their number.
 void Registry::forget_the_gone() {
   std::erase_if(known_, [](const auto& entry) { return entry.second.backend.expired(); });
+  std::erase_if(farewells_, [](const auto& entry) { return entry.second.expired(); });
   forget_at_ = 2 * known_.size() + 1;
 }
 

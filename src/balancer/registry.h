@@ -30,9 +30,11 @@ class Registry {
     std::uint32_t max_connections = 0;
   };
   void forget_the_gone();
+  std::shared_ptr<Slots> farewells_of(const std::string& pool);
 
   const unsigned workers_;
   std::map<std::tuple<std::string, std::string, std::string>, Known> known_;
+  std::map<std::string, std::weak_ptr<Slots>> farewells_;  // by pool
   std::size_t forget_at_ = 0;  // so many known
 };
 

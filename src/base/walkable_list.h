@@ -18,6 +18,8 @@ class WalkableList {
     Walk& operator=(const Walk&) = delete;
 
     bool at_end() const { return next_ == nullptr; }
+    // The one that step() will pass, where there is one.
+    T& next() const { return *next_; }
     // Steps over the next node, which there is.
     T& step() {
       T& passed = *next_;

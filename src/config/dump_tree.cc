@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "config/values.h"
+
 namespace drover::config {
 namespace {
 
@@ -22,6 +24,11 @@ std::string quoted(std::string_view text) {
   return result + "\"";
 }
 
+// Whether there is one, and no more: a dump ends up in logs and tickets.
+std::string hidden(const DumpValue& secret) {
+  return quoted(secret.text.empty() ? std::string_view() : kHiddenSecret);
+}
+
 bool is_map(const DumpValue& value) {
   return value.kind == Kind::kMap || value.kind == Kind::kNamedMap;
 }
@@ -30,6 +37,7 @@ bool is_map(const DumpValue& value) {
 std::string in_line(const DumpValue& value) {
   if (is_map(value)) return "{}";
   if (value.kind == Kind::kText) return quoted(value.text);
+  if (value.kind == Kind::kSecret) return hidden(value);
   if (value.kind != Kind::kList) return value.text;
   std::string result = "[";
   for (const DumpValue& item : value.items) result += (result.size() > 1 ? ", " : "") + in_line(item);
@@ -82,6 +90,8 @@ class JsonPrinter {
       });
     } else if (value.kind == Kind::kList) {
       print_lines('[', value.items, ']', indent, [&](const DumpValue& item) { print(item, indent + kStep); });
+    } else if (value.kind == Kind::kSecret) {
+      out_ += hidden(value);
     } else {
       out_ += value.kind == Kind::kLiteral ? value.text : quoted(value.text);
     }

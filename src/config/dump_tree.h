@@ -15,6 +15,7 @@ struct DumpValue {
     kLiteral,   // a number or a flag: bare in both
     kWord,      // the format's own, such as "5s" or "auto": bare in YAML, a string in JSON
     kText,      // anything else: in quotes in both
+    kSecret,    // a text that no dump shows: "***" stands for it, and an empty one for none
     kList,      // of scalars, or of maps with at least one entry
     kMap,       // its keys are the format's
     kNamedMap,  // its keys are names of the operator's: in quotes in both

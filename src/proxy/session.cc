@@ -4,7 +4,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "http/head.h"
+#include "proxy/drain_run.h"
 #include "proxy/handshake.h"
+#include "proxy/opt_in.h"
 #include "proxy/session_id.h"
 #include "proxy/worker.h"
 
@@ -102,15 +104,10 @@ void Session::start(int fd, Admission::Verdict verdict) {
   }
 }
 
-Session::Told Session::shut_down() {
-  if (ended_by_) return Told::kGoing;
-  if (state_ == State::kTunnelling) {
-    tunnel_->shut_down(websocket::CloseCode::kGoingAway, "shutdown", Why::kShutdown);
-    return Told::kGoes;
-  }
-  if (state_ != State::kReadingRequest || handshake_->started()) return Told::kNotNow;
+bool Session::leave_if_silent() {
+  if (ended_by_ || state_ != State::kReadingRequest || handshake_->started()) return false;
   finish_in_order();
-  return Told::kGoes;
+  return true;
 }
 
 void Session::close_for_operator() {
@@ -185,10 +182,11 @@ void Session::finish_in_order() {
 
 void Session::on_stream_closed() {
   if (state_ != State::kEnded || client_.in_use() || backend_.in_use()) return;
+  if (notice_) notice_->run.note_end(*notice_, *this);
   count_end();
   write_access_line();
   counters().ended.add(1);
-  lease_.give_back();
+  set_lease({});
   worker_.retire(*this);
 }
 

@@ -8,9 +8,11 @@
 #include <memory>
 #include <optional>
 
+#include "balancer/holder.h"
 #include "balancer/lease.h"
 #include "base/intrusive_list.h"
 #include "base/packed_text.h"
+#include "migration/drain_view.h"
 #include "net/timer_wheel.h"
 #include "net/transport.h"
 #include "observe/access_log.h"
@@ -25,6 +27,8 @@ namespace drover::proxy {
 
 class Handshake;
 class Worker;
+struct Notice;
+struct OptIn;
 
 class Session final : public ListNode, public TunnelHost {
  public:
@@ -36,20 +40,38 @@ class Session final : public ListNode, public TunnelHost {
 
   // Takes the accepted socket. Refused connections get a 503 and linger.
   void start(int fd, Admission::Verdict verdict);
-  enum class Told : std::uint8_t {
-    kGoing,   // it was going already
-    kGoes,    // it goes for this
-    kNotNow,  // it is in its handshake, which goes on; ask again later
-  };
-  // Asks it to go in order, at shutdown: a tunnel closes with 1001 on both sides, a connection that has not said a word
-  // is closed.
-  Told shut_down();
   // An operator wants it gone: a tunnel closes with 1001 on both sides, anything else ends at once.
   void close_for_operator();
   // Ends it at once. Safe in any state and any callback.
   void finish() override;
   // As finish(), but the client can tell that it was in order (close_notify).
   void finish_in_order();
+
+  // For drains (proxy/drain_run.h).
+  static Session& of(balancer::Holder& holder) { return static_cast<Holding&>(holder).session; }
+  balancer::Holder& holding() { return holding_; }
+  // Into the list of its backend's sessions; out of all lists where it has no backend.
+  void join_backend();
+  bool is_on(const balancer::Backend& backend) const { return lease_ && &lease_.backend() == &backend; }
+  // It is in its tunnel, and nothing has ended that yet.
+  bool tunnels() const { return state_ == State::kTunnelling && !ended_by_; }
+  // A connection that has not said a word is closed: true.
+  bool leave_if_silent();
+  Notice* notice() { return notice_.get(); }  // null: it has none
+  void set_notice(std::unique_ptr<Notice> notice);
+  // A text frame of Drover's own, at the next end of a message. False: none can come any more.
+  bool send_text(std::string_view text);
+  // What asks the client, which opted in, to reconnect to `endpoint`, or to its own URL where that is empty; with a token
+  // that is good until a minute after `deadline`. Empty: there can be no token now.
+  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
+                           Milliseconds deadline) const;
+  // Client and backend get their Closes, 1012 and 1001; at shutdown 1001 both.
+  void close_for_drain();
+  void close_for_shutdown();
+  void count_move(migration::Mode mode, observe::MoveResult result);
+  // Null: its client does not know of migrate_connection.
+  const OptIn* opt_in() const { return opt_in_.get(); }
+  void keep(std::unique_ptr<OptIn> opt_in);
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
@@ -81,7 +103,7 @@ class Session final : public ListNode, public TunnelHost {
   void note_attempt() { ++attempts_; }
   // Whom it is counted for from now on; outlives the session.
   void set_pool(observe::PoolCounters& counters) { pool_ = &counters; }
-  void set_lease(balancer::Lease lease) { lease_ = std::move(lease); }
+  void set_lease(balancer::Lease lease);
   std::string resume_id() const;
 
   // What the access line remembers of the request. Copied; each is cut where it is longer than a log line should be.
@@ -107,7 +129,14 @@ class Session final : public ListNode, public TunnelHost {
     Session& session_;
   };
 
+  class Holding final : public balancer::Holder {
+   public:
+    explicit Holding(Session& owner) : session(owner) {}
+    Session& session;
+  };
+
   std::chrono::microseconds precise_now() const override;
+  MonotonicTime farewell_slot(double pace) override;
   void on_deadline();
   void count_end();
   // What is known from the 101 on.
@@ -122,6 +151,9 @@ class Session final : public ListNode, public TunnelHost {
   std::unique_ptr<Handshake> handshake_;
   std::optional<Tunnel> tunnel_;
   balancer::Lease lease_;
+  Holding holding_{*this};
+  std::unique_ptr<Notice> notice_;
+  std::unique_ptr<OptIn> opt_in_;
   PackedText texts_;
   net::Address peer_;
   observe::PoolCounters* pool_;

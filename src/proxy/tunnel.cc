@@ -14,6 +14,9 @@ using websocket::Sender;
 
 namespace {
 
+// The grain of the timers, and what a client of a lost backend is promised (RULES 'Faults').
+constexpr Milliseconds kHardlyLater{50};
+
 // What an innocent side is told when the other one is gone or has broken a rule (RULES 'Frames').
 CloseCode code_for_innocent(Initiator offender) {
   return offender == Initiator::kBackend ? CloseCode::kServiceRestart : CloseCode::kGoingAway;
@@ -45,6 +48,7 @@ TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::Upgrad
   limits.ping_client = span_of(settings.ping.clients);
   limits.ping_backend = span_of(settings.ping.backends);
   limits.ping_timeout = span_of(settings.ping.timeout);
+  limits.farewell_pace = static_cast<float>(settings.lost_backend.close_pace);
   limits.max_queued = static_cast<std::uint32_t>(settings.slow_client.max_queued);  // the loader's bounds fit
   return limits;
 }
@@ -188,7 +192,7 @@ void Tunnel::stop_sending_to(const End& end) {
 void Tunnel::shut_down(CloseCode code, const char* reason, Why why) {
   note_own_end(Initiator::kDrover, why, code);
   close_towards(client_end(), code, reason);
-  close_towards(backend_end(), code, reason);
+  close_towards(backend_end(), CloseCode::kGoingAway, reason);
   begin_closing();
   finish_if_done();
 }
@@ -199,15 +203,30 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
   // Frames tell their own ends, so a truncated stream is just one that has ended.
   const bool ended = read_end == net::ReadEnd::kEof || read_end == net::ReadEnd::kTruncated;
   end.self.life = ended ? Life::kEof : Life::kDead;
-  if (!end.from().ended()) {
-    host_.note_end(end.initiator, lost(end.initiator));
-    end.from().abandon(code_for_innocent(end.initiator), reason_for_innocent(end.initiator), end.other);
-  }
-  stop_sending_to(opposite(end));
   if (end.self.life == Life::kDead) {
     end.towards().discard();
     resume(opposite(end));
   }
+  if (end.from().ended()) return say_farewell(end);
+  host_.note_end(end.initiator, lost(end.initiator));
+  lose(end);
+}
+
+// A side is gone without a Close. The clients of a backend that has crashed are told so one after the other: if they all
+// came back at once, they might be the next crash.
+void Tunnel::lose(const End& gone) {
+  if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already
+  if (gone.initiator == Initiator::kBackend && !closing_) {
+    farewell_at_ = host_.farewell_slot(static_cast<double>(limits_.farewell_pace));
+    if (farewell_at_ > host_.now() + kHardlyLater) return arm_next();
+  }
+  say_farewell(gone);
+}
+
+void Tunnel::say_farewell(const End& gone) {
+  farewell_at_ = {};
+  gone.from().abandon(code_for_innocent(gone.initiator), reason_for_innocent(gone.initiator), gone.other);
+  stop_sending_to(opposite(gone));
   begin_closing();
   finish_if_done();
 }
@@ -233,6 +252,7 @@ void Tunnel::begin_closing() {
   if (closing_) return;
   closing_ = true;
   host_.arm(host_.now() + limits_.close);
+  if (farewell_at_ != MonotonicTime{}) say_farewell(backend_end());  // the end does not wait for its turn
 }
 
 void Tunnel::finish_if_done() {

@@ -29,6 +29,7 @@ struct TunnelLimits {
   Span ping_backend{0};          // the same
   Span ping_timeout{0};          // silence after it
   std::uint32_t max_queued = 0;  // bytes a direction; reading goes on at half of it
+  float farewell_pace = 0;       // clients of lost backends that are told so a second, in the pool
 };
 TunnelLimits tunnel_limits(const config::Pool& settings, const websocket::UpgradeAnswer& answer);
 
@@ -42,7 +43,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   // A frame of Drover's own, Pong, text or binary, to one side; see Relay::inject().
   enum class Side : std::uint8_t { kClient, kBackend };
   Relay::Injected inject(Side towards, websocket::Opcode opcode, Bytes payload);
-  // Closes both sides in order: at the next frame boundary each, lingering.
+  // Closes both sides in order: at the next frame boundary each, lingering. The client gets `code`, the backend, which
+  // has done nothing, 1001.
   void shut_down(websocket::CloseCode code, const char* reason, observe::Why why);
   void on_deadline();
 
@@ -93,6 +95,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   bool ends_with_close(const Relay& relay) override;
 
   void relay(const End& end, Bytes bytes);
+  void lose(const End& gone);
+  void say_farewell(const End& gone);
   void hold_back(const End& end);
   void resume(const End& end);
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
@@ -118,6 +122,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   MonotonicTime active_at_;  // last byte that was passed on either way
   Peer client_;
   Peer backend_;
+  MonotonicTime farewell_at_{};  // the backend is lost, and the client is told so then; 0: no such thing
   std::uint16_t own_close_ = 0;  // code of the Close of Drover's own that ended it; 0: none did
   bool closing_ = false;         // timeouts.close is running
   bool kept_alive_ = false;      // it has lasted long enough for TCP's own question

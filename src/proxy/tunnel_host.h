@@ -24,6 +24,9 @@ class TunnelHost {
   virtual Books books() = 0;
   // A ping of Drover's own has measured the way to the backend and back.
   virtual void note_backend_round_trip(std::chrono::microseconds round_trip) = 0;
+  // The backend is lost: when the client is told so, that all clients of its pool's lost backends keep to `pace` a
+  // second.
+  virtual MonotonicTime farewell_slot(double pace) = 0;
   virtual MonotonicTime now() const = 0;  // cached a turn of the loop
   // Reads the clock; for round-trip times.
   virtual std::chrono::microseconds precise_now() const = 0;

@@ -26,6 +26,10 @@ PingLimits Tunnel::ping_limits(const End& end) const {
 
 void Tunnel::on_deadline() {
   if (closing_) return finish();
+  if (farewell_at_ != MonotonicTime{}) {
+    if (host_.now() >= farewell_at_) return say_farewell(backend_end());
+    return arm_next();
+  }
   keep_alive();
   const MonotonicTime now = host_.now();
   if (limits_.idle.count() > 0 && now - active_at_ >= limits_.idle) {
@@ -76,7 +80,9 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   if (pulse.waits() && !end.other.paused()) return pulse.note_waiting(now, link);
   if (pulse.takes_in(now, link)) return;
   note_own_end(end.initiator, Why::kPingTimeout, CloseCode::kGoingAway);
-  expel(end, CloseCode::kGoingAway, "ping timeout");
+  if (end.initiator == Initiator::kClient) return expel(end, CloseCode::kGoingAway, "ping timeout");
+  close_towards(end, CloseCode::kGoingAway, "ping timeout");
+  lose(end);
 }
 
 void Tunnel::ping(const End& end, MonotonicTime now) {
@@ -125,6 +131,7 @@ void Tunnel::on_ping_injected(const Relay& relay) {
 
 void Tunnel::arm_next() {
   if (closing_) return;  // nothing moves the end
+  if (farewell_at_ != MonotonicTime{}) return host_.arm(farewell_at_);
   constexpr MonotonicTime kNever = MonotonicTime::max();
   MonotonicTime next = kept_alive_ ? kNever : host_.now() + kKeepAliveAfter;
   if (limits_.idle.count() > 0) next = std::min(next, active_at_ + limits_.idle);

@@ -1,4 +1,4 @@
-// Accepting, retiring, and the drain at shutdown.
+// Accepting, retiring, and what other threads ask for.
 #include "proxy/worker.h"
 
 #include <pthread.h>
@@ -32,7 +32,6 @@ Worker::Worker(unsigned index, Admission& admission, observe::PoolCounters& no_p
 
 Worker::~Worker() {
   assert(sessions_.empty());
-  loop_.wheel().disarm(*this);
 }
 
 Result<net::Address> Worker::listen(const net::Address& address, const Listening& listening) {
@@ -112,41 +111,34 @@ void Worker::adopt(std::shared_ptr<const Snapshot> snapshot) {
   });
 }
 
-void Worker::drain(DrainOrder order, std::function<void()> on_empty) {
-  loop_.post([this, order, done = std::move(on_empty)]() mutable { begin_drain(order, std::move(done)); });
+void Worker::carry_out(std::shared_ptr<migration::Drain> drain) {
+  loop_.post([this, plan = std::move(drain)]() mutable {
+    if (phase_ == Phase::kServing) begin_run(std::move(plan));
+  });
 }
 
-void Worker::begin_drain(DrainOrder order, std::function<void()> on_empty) {
-  phase_ = Phase::kDraining;
-  drain_ = order;
-  drain_started_ = loop_.now();
-  // A pace that cannot meet the deadline would end in everybody at once: the deadline sets the least.
-  const std::chrono::duration<double> left = order.deadline - drain_started_;
-  if (left.count() > 0) drain_.pace = std::max(order.pace, static_cast<double>(slab_.size()) / left.count());
-  on_empty_ = std::move(on_empty);
-  for (auto& acceptor : acceptors_) acceptor->stop();  // what waits in the backlog is served, then drained
-  on_deadline();
+void Worker::begin_run(std::shared_ptr<migration::Drain> drain) {
+  runs_.push_back(std::make_unique<DrainRun>(*this, std::move(drain)));
+  runs_.back()->start();
 }
 
-// A tick of the drain: as many sessions are told as the pace allows by now.
-void Worker::on_deadline() noexcept {
-  if (phase_ != Phase::kDraining) return;
-  tell_sessions_due();
-  leave_if_empty();
-  if (on_empty_) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);
+void Worker::end_run(const DrainRun& run) {
+  std::erase_if(runs_, [&](const auto& each) { return each.get() == &run; });
 }
 
-// Those that were in their handshake are asked again once all others have been told.
-void Worker::tell_sessions_due() {
-  const std::chrono::duration<double> elapsed = loop_.now() - drain_started_;
-  const bool overdue = loop_.now() >= drain_.deadline;
-  // The first slot is now, not one interval from now.
-  const auto due = static_cast<std::uint64_t>(elapsed.count() * drain_.pace) + 1;
-  if (!drain_walk_) drain_walk_.emplace(sessions_);
-  while (!drain_walk_->at_end() && (overdue || drain_told_ < due)) {
-    if (drain_walk_->step().shut_down() == Session::Told::kGoes) ++drain_told_;
-  }
-  if (drain_walk_->at_end()) drain_walk_.reset();
+void Worker::count_for(std::shared_ptr<const migration::Drain> drain, std::function<void(DrainRun::Census)> done) {
+  loop_.post([this, plan = std::move(drain), done = std::move(done)] { done(DrainRun::count(*this, *plan)); });
+}
+
+void Worker::shut_down(std::shared_ptr<migration::Drain> drain, std::function<void()> on_empty) {
+  loop_.post([this, plan = std::move(drain), done = std::move(on_empty)]() mutable {
+    phase_ = Phase::kShuttingDown;
+    on_empty_ = std::move(done);
+    for (auto& acceptor : acceptors_) acceptor->stop();  // what waits in the backlog is served, then drained
+    runs_.clear();
+    begin_run(std::move(plan));
+    leave_if_empty();
+  });
 }
 
 void Worker::visit_sessions(std::uint64_t from, SessionVisits::Visit visit, std::function<void()> done) {
@@ -158,7 +150,7 @@ void Worker::visit_sessions(std::uint64_t from, SessionVisits::Visit visit, std:
 void Worker::stop() {
   loop_.post([this] {
     phase_ = Phase::kStopping;
-    loop_.wheel().disarm(*this);
+    runs_.clear();
     for (auto& acceptor : acceptors_) acceptor->stop();
     for (WalkableList<Session>::Walk walk(sessions_); !walk.at_end();) {
       Session& session = walk.step();
@@ -172,7 +164,6 @@ void Worker::stop() {
 void Worker::leave_if_empty() {
   if (phase_ == Phase::kServing || !sessions_.empty()) return;
   if (phase_ == Phase::kStopping) return loop_.stop();
-  loop_.wheel().disarm(*this);
   if (on_empty_) std::exchange(on_empty_, nullptr)();
 }
 

@@ -15,7 +15,9 @@
 #include "net/acceptor.h"
 #include "net/loop.h"
 #include "observe/counters.h"
+#include "migration/drain.h"
 #include "proxy/admission.h"
+#include "proxy/drain_run.h"
 #include "proxy/session.h"
 #include "proxy/session_visits.h"
 #include "proxy/snapshot.h"
@@ -23,13 +25,7 @@
 
 namespace drover::proxy {
 
-// How the sessions of a worker are closed at shutdown.
-struct DrainOrder {
-  MonotonicTime deadline;  // every session has been told by then
-  double pace = 0;         // this worker's closes a second; raised where that would miss the deadline
-};
-
-class Worker final : public net::TimerWheel::Node {
+class Worker final {
  public:
   // Called on the worker's thread: sessions fail on that backend, ejection.failures times in a row. Must not wait.
   using OnFailing = std::function<void(const std::shared_ptr<balancer::Backend>&)>;
@@ -52,9 +48,13 @@ class Worker final : public net::TimerWheel::Node {
 
   // Any thread, from here on. Handshakes that begin from now on go by `snapshot`.
   void adopt(std::shared_ptr<const Snapshot> snapshot);
-  // Stops accepting, and closes the sessions in turn with Close 1001; `on_empty` is called on
-  // the worker's thread once none is left.
-  void drain(DrainOrder order, std::function<void()> on_empty);
+  // Its sessions go as the plan says, until that is over.
+  void carry_out(std::shared_ptr<migration::Drain> drain);
+  // Stops accepting and leaves all other plans for this one, which covers all sessions; `on_empty` is called on the
+  // worker's thread once none is left.
+  void shut_down(std::shared_ptr<migration::Drain> drain, std::function<void()> on_empty);
+  // `done` is called on the worker's thread, with those that it has.
+  void count_for(std::shared_ptr<const migration::Drain> drain, std::function<void(DrainRun::Census)> done);
   // `visit` and then `done` are called on the worker's thread, or neither; see SessionVisits.
   void visit_sessions(std::uint64_t from, SessionVisits::Visit visit, std::function<void()> done);
   // Ends every session at once and the thread's loop after them.
@@ -78,6 +78,9 @@ class Worker final : public net::TimerWheel::Node {
   observe::PoolCounters& no_pool() { return no_pool_; }
   const std::shared_ptr<const WorkerSnapshot>& snapshot() const { return snapshot_; }
   void report_failing(const std::shared_ptr<balancer::Backend>& backend) const { on_failing_(backend); }
+  WalkableList<Session>& sessions() { return sessions_; }
+  // The plan is over: the run is gone when this returns.
+  void end_run(const DrainRun& run);
   // Both streams of `session` are closed: it is gone when this returns.
   void retire(Session& session) noexcept;
   // An untrusted peer sent X-Forwarded-*: counted, and logged once a minute with its address.
@@ -87,9 +90,7 @@ class Worker final : public net::TimerWheel::Node {
 
  private:
   void accept(int fd, const net::Address& peer, std::uint16_t listener);
-  void begin_drain(DrainOrder order, std::function<void()> on_empty);
-  void on_deadline() noexcept override;
-  void tell_sessions_due();
+  void begin_run(std::shared_ptr<migration::Drain> drain);
   void leave_if_empty();
 
   const unsigned index_;
@@ -105,13 +106,10 @@ class Worker final : public net::TimerWheel::Node {
   WalkableList<Session> sessions_;
   std::uint64_t next_number_ = 0;
 
-  // A drain at shutdown.
-  enum class Phase : std::uint8_t { kServing, kDraining, kStopping };
+  std::vector<std::unique_ptr<DrainRun>> runs_;
+
+  enum class Phase : std::uint8_t { kServing, kShuttingDown, kStopping };
   Phase phase_ = Phase::kServing;
-  DrainOrder drain_{};
-  MonotonicTime drain_started_{};
-  std::uint64_t drain_told_ = 0;
-  std::optional<WalkableList<Session>::Walk> drain_walk_;  // none: the next tick begins at the first session
   std::function<void()> on_empty_;
 
   MonotonicTime forwarding_logged_{};

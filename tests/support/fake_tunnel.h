@@ -20,6 +20,7 @@ class FakeHost final : public TunnelHost {
   FakeStream& backend() override { return backend_; }
   Books books() override { return {pool, traffic}; }
   void note_backend_round_trip(std::chrono::microseconds round_trip) override { round_trips.push_back(round_trip); }
+  MonotonicTime farewell_slot(double) override { return now_ + farewell_after; }
   MonotonicTime now() const override { return now_; }
   std::chrono::microseconds precise_now() const override { return now_.time_since_epoch() + precise_part; }
   void arm(MonotonicTime deadline) override { deadline_ = deadline; }
@@ -49,6 +50,7 @@ class FakeHost final : public TunnelHost {
     now_ = end;
   }
 
+  Milliseconds farewell_after{0};  // how long the client of a lost backend has to wait to be told
   std::chrono::microseconds precise_part{0};
   std::vector<std::chrono::microseconds> round_trips;  // to the backend
   std::optional<observe::Initiator> ended_by;

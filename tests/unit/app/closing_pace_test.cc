@@ -3,8 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <numeric>
-
 using namespace drover;
 using namespace drover::app;
 using namespace std::chrono_literals;
@@ -33,20 +31,4 @@ TEST_CASE("auto survives a deadline without any time") {
 
 TEST_CASE("a configured pace is what it is, also a slow one") {
   CHECK(closing_pace(2.5, 50'000, 30s) == 2.5);
-}
-
-TEST_CASE("workers share the pace by their sessions, and none gets nothing") {
-  const std::vector<std::uint64_t> sessions{299, 99, 0};
-  const auto shares = shares_of(401, sessions);
-  REQUIRE(shares.size() == 3);
-  CHECK(shares[0] == doctest::Approx(300));
-  CHECK(shares[1] == doctest::Approx(100));
-  CHECK(shares[2] == doctest::Approx(1));
-}
-
-TEST_CASE("shares add up to the pace") {
-  for (const auto& sessions : std::vector<std::vector<std::uint64_t>>{{0}, {0, 0}, {1, 2, 3, 4}, {1'000'000, 0}}) {
-    const auto shares = shares_of(100, sessions);
-    CHECK(std::accumulate(shares.begin(), shares.end(), 0.0) == doctest::Approx(100));
-  }
 }

@@ -1,0 +1,85 @@
+// All drain plans of the process, from every cause that there is: it begins them, looks after them while they go on, and
+// tells of them. One thread, the supervisor's.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/workers.h"
+#include "base/error.h"
+#include "config/config.h"
+#include "migration/drain_plan.h"
+#include "net/loop.h"
+#include "proxy/admission.h"
+#include "proxy/snapshot.h"
+
+namespace drover::app {
+
+class Drains final : net::TimerWheel::Node {
+ public:
+  using SnapshotNow = std::function<std::shared_ptr<const proxy::Snapshot>()>;
+  using BackendList = std::vector<std::shared_ptr<balancer::Backend>>;
+
+  // Everything outlives it.
+  Drains(net::Loop& loop, Workers& workers, const proxy::Admission& admission, SnapshotNow snapshot);
+  ~Drains();
+  Drains(const Drains&) = delete;
+  Drains& operator=(const Drains&) = delete;
+
+  // The pools' settings from now on; those of pools that are gone are still good for the drain of what they had.
+  void adopt(const config::Config& config);
+
+  // An operator's. `done` may come later. A plan for some of the same backends is replaced by it. Error: kConfiguration,
+  // where there is no such pool or backend, or at shutdown.
+  void ask(const migration::DrainRequest& request, const std::string& peer,
+           std::function<void(Result<migration::DrainView>)> done);
+  // Of backends that take no new sessions any more: a plan a pool.
+  void begin(const BackendList& backends, migration::Cause cause);
+  // Of all sessions; it replaces all other plans, and is neither frozen nor called off. `on_empty` is called on a
+  // worker's thread.
+  void shut_down(const config::Shutdown& shutdown, const std::function<void()>& on_empty);
+
+  // Those that go on, and the last that have ended, by their beginning.
+  std::vector<migration::DrainView> views() const;
+  // As it is then. None: there is no such plan.
+  std::optional<migration::DrainView> cancel(const std::string& id, const std::string& peer);
+  void freeze(const std::string& peer);
+  void unfreeze(const std::string& peer);
+  bool frozen() const { return frozen_; }
+
+ private:
+  struct Plan {
+    migration::DrainPlan plan;
+    MonotonicTime logged_at;
+  };
+
+  Result<BackendList> find(const migration::DrainRequest& request) const;
+  migration::DrainPlan::Terms terms_for(const std::string& pool, const BackendList& backends, migration::Cause cause,
+                                        const migration::DrainTerms& asked) const;
+  void dry_run(migration::DrainPlan::Terms terms, std::function<void(Result<migration::DrainView>)> done);
+  migration::DrainView begin(migration::DrainPlan::Terms terms, const std::string& peer);
+  void replace_those_within(const BackendList& backends, const std::string& id);
+  bool others_eligible(const migration::DrainPlan& plan) const;
+  migration::DrainPlan::Seen look_at(const migration::DrainPlan& plan) const;
+  void advance(Plan& plan);
+  void forget_the_oldest();
+  void on_deadline() noexcept override;
+  const config::Migration& settings_of(const std::string& pool) const;
+
+  net::Loop& loop_;
+  Workers& workers_;
+  const proxy::Admission& admission_;
+  const SnapshotNow snapshot_;
+  std::map<std::string, config::Migration, std::less<>> settings_;
+  std::list<Plan> plans_;
+  std::uint64_t last_id_ = 0;
+  bool frozen_ = false;
+  bool shutting_down_ = false;
+};
+
+}  // namespace drover::app

@@ -1,0 +1,154 @@
+// Frozen time does not count: deadline and turns move by it. A plan that waits for somebody to take its sessions does
+// not stop its deadline, which then leaves it less time and asks for more pace.
+#include "migration/drain_plan.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/values.h"
+
+namespace drover::migration {
+
+namespace {
+
+double seconds(Milliseconds duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+std::string in_words(double pace) {
+  constexpr double kTenths = 10;
+  return config::format_rate(std::max(std::round(pace * kTenths) / kTenths, 1 / kTenths));
+}
+
+}  // namespace
+
+double effective_pace(double wanted, std::uint64_t left, Milliseconds window) {
+  return std::max(wanted, static_cast<double>(left) / seconds(window));
+}
+
+// Who comes late is no reason for a burst: what is left of the time counts as this much at least.
+Milliseconds DrainPlan::least_window() const {
+  return std::clamp(terms_.last_turn, Milliseconds(100), Milliseconds(1'000));
+}
+
+DrainPlan::DrainPlan(Terms terms, std::uint64_t sessions, MonotonicTime now)
+    : terms_(std::move(terms)), started_(now), deadline_(now + terms_.deadline), total_(sessions), active_(sessions) {
+  constexpr double kLeastPace = 0.01;  // a plan without sessions has a pace too
+  const double needed = std::max(effective_pace(0, sessions, std::max(terms_.last_turn, least_window())), kLeastPace);
+  wanted_pace_ = terms_.pace.value_or(needed);
+  if (needed > wanted_pace_) {
+    const auto takes = std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(sessions) / wanted_pace_) + 1);
+    warnings_.push_back("the pace of " + in_words(wanted_pace_) + " would take " + config::format_duration(takes) +
+                        " for " + std::to_string(sessions) + " sessions and the deadline leaves " +
+                        config::format_duration(terms_.last_turn) + ": they go at " + in_words(needed));
+  }
+  terms_.order.pace = std::max(wanted_pace_, needed);
+  terms_.order.last_turn = now + terms_.last_turn;
+  drain_ = std::make_shared<Drain>(terms_.order);
+}
+
+std::uint64_t DrainPlan::untold() const {
+  const std::uint64_t known = drain_->told.load() + drain_->leaving.load();
+  return active_ > known ? active_ - known : 0;
+}
+
+std::uint64_t DrainPlan::moved() const {
+  std::uint64_t sum = drain_->forced.load();
+  for (const auto& count : drain_->moved) sum += count.load();
+  return sum;
+}
+
+bool DrainPlan::advance(MonotonicTime now, const Seen& seen) {
+  if (ended()) return false;
+  const DrainState before = state_;
+  active_ = seen.active;
+  const std::uint64_t leaving = std::min(drain_->leaving.load(), active_);
+  total_ = std::max(total_, moved() + active_ - leaving);
+  if (seen.called_back) {
+    warnings_.emplace_back("its backends were made ready again");
+    end(DrainState::kCancelled, now);
+  } else if (active_ == 0) {
+    end(DrainState::kDone, now);
+  } else if (seen.frozen) {
+    set_state(DrainState::kFrozen, now);
+  } else {
+    set_state(seen.others_eligible ? DrainState::kRunning : DrainState::kWaiting, now);
+    if (now >= deadline_) {
+      // Who was closed and lingers is on its way.
+      end(active_ == leaving ? DrainState::kDone : DrainState::kExpired, now);
+    } else {
+      set_pace(now);
+    }
+  }
+  return state_ != before;
+}
+
+void DrainPlan::set_state(DrainState state, MonotonicTime now) {
+  if (state == state_) return;
+  if (state_ == DrainState::kFrozen) deadline_ += now - frozen_since_;
+  if (state == DrainState::kFrozen) frozen_since_ = now;
+  const bool was_held = state_ != DrainState::kRunning;
+  state_ = state;
+  if (state == DrainState::kRunning) {
+    drain_->go_on(now);
+    drain_->set_last_turn(drain_->clock(deadline_ - (terms_.deadline - terms_.last_turn)));
+  } else if (!was_held) {
+    drain_->hold(now);
+  }
+}
+
+void DrainPlan::set_pace(MonotonicTime now) {
+  if (state_ != DrainState::kRunning) return;
+  const auto clock = drain_->clock(now);
+  const auto window = std::max(drain_->last_turn() - drain_->next_turn(clock), least_window());
+  drain_->set_pace(effective_pace(wanted_pace_, untold(), window));
+}
+
+void DrainPlan::end(DrainState state, MonotonicTime now) {
+  state_ = state;
+  ended_at_ = now;
+  drain_->end();
+}
+
+void DrainPlan::cancel(MonotonicTime now, const std::string& reason) {
+  if (ended()) return;
+  warnings_.push_back(reason);
+  end(DrainState::kCancelled, now);
+}
+
+std::vector<std::string> DrainPlan::warnings() const {
+  auto all = warnings_;
+  if (state_ == DrainState::kWaiting) {
+    all.emplace_back("nobody else is eligible, so no session is moved until somebody is, or the deadline comes");
+  }
+  if (state_ == DrainState::kFrozen) all.emplace_back("frozen: POST /api/v1/unfreeze lets it go on");
+  if (state_ == DrainState::kExpired) all.emplace_back("the deadline has come; the sessions that are left stay");
+  return all;
+}
+
+DrainView DrainPlan::view(MonotonicTime now) const {
+  DrainView view;
+  view.id = terms_.id;
+  view.cause = terms_.order.cause;
+  view.pool = terms_.pool;
+  for (const auto& backend : terms_.order.backends) view.backends.push_back(backend->name());
+  view.whole_pool = terms_.whole_pool;
+  view.state = state_;
+  view.total = total_;
+  for (std::size_t mode = 0; mode < kModes; ++mode) view.moved[mode] = drain_->moved[mode].load();
+  view.forced = drain_->forced.load();
+  view.left = active_;
+  view.told = drain_->told.load();
+  const std::uint64_t accounted = moved() + active_ - std::min(drain_->leaving.load(), active_);
+  view.ended = total_ > accounted ? total_ - accounted : 0;
+  view.pace = drain_->pace();
+  if (!ended()) {
+    const auto by_pace = Milliseconds(static_cast<Milliseconds::rep>(static_cast<double>(view.left) * 1'000 / view.pace));
+    view.eta = active_ == 0 ? Milliseconds(0) : std::max(by_pace, drain_->last_due() - drain_->clock(now));
+    view.deadline = std::max(deadline_ - now, Milliseconds(0));
+  }
+  view.warnings = warnings();
+  return view;
+}
+
+}  // namespace drover::migration
