@@ -91,7 +91,10 @@ std::string words_of(const std::string& state) {
   return words;
 }
 
+// As many as a column has room for.
 std::string joined(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 3;
+  if (names.size() > kMost) return std::to_string(names.size()) + " backends";
   std::string text;
   for (const auto& name : names) text.append(text.empty() ? "" : ",").append(printable(name));
   return text;

@@ -151,11 +151,11 @@ class Drover:
         (record,) = self.wait_for_sessions(1)
         return record
 
-    def admin(self, path, method="GET"):
-        """(status, body as JSON where it is) of the admin server."""
+    def admin(self, path, method="GET", body=None):
+        """(status, body as JSON where it is) of the admin server. What is sent is JSON of `body`, if anything."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
         try:
-            connection.request(method, path)
+            connection.request(method, path, body=None if body is None else json.dumps(body))
             answer = connection.getresponse()
             body = answer.read()
         finally:

@@ -131,12 +131,16 @@ TEST_CASE("ctl drains: a table of plans") {
   pool.id = "d2";
   pool.cause = "reload";
   pool.backends = {"web-1", "web-2"};
-  DrainsAnswer drains{.drains = {plan("running"), pool, read_drain("{}")}};
+  auto large = plan("done", 0);
+  large.id = "d3";
+  large.backends = {"a", "b", "c", "d"};
+  const DrainsAnswer drains{.drains = {plan("running"), pool, large, read_drain("{}")}};
   CHECK(
       drains_table(drains, {}) ==
       "ID  CAUSE     POOL  BACKEND      STATE    SESSIONS  LEFT  HANDOFF  NOTIFY  CLOSE  FORCED  FAILED   PACE  TO GO\n"
       "d1  operator  chat  web-1        running       500   199      300       0      0       1       0  200/s  995ms\n"
       "d2  reload    chat  web-1,web-2  waiting       500     7      300       0      0       1       0      -      -\n"
+      "d3  operator  chat  4 backends   done          500     0      300       0      0       1       0      -      -\n"
       "              *     *            unknown         0     0        0       0      0       0       0      -      "
       "-\n");
 }
