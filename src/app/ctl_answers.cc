@@ -88,6 +88,36 @@ SessionAnswer session_of(const Json& json) {
           .moves = count_at(json, "moves")};
 }
 
+std::vector<std::string> texts_at(const Json& json, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const auto& text : at(json, key)) {
+    if (text.is_string()) texts.push_back(text.get<std::string>());
+  }
+  return texts;
+}
+
+DrainAnswer drain_of(const Json& json) {
+  const auto& moved = at(json, "moved");
+  return {.id = text_at(json, "id"),
+          .cause = text_at(json, "cause"),
+          .pool = text_at(json, "pool"),
+          .state = text_at(json, "state"),
+          .note = text_at(json, "note"),
+          .backends = texts_at(json, "backends"),
+          .warnings = texts_at(json, "warnings"),
+          .total = count_at(json, "total"),
+          .left = count_at(json, "left"),
+          .told = count_at(json, "told"),
+          .handoff = count_at(moved, "handoff"),
+          .notify = count_at(moved, "notify"),
+          .close = count_at(moved, "close"),
+          .forced = count_at(moved, "forced"),
+          .failed = count_at(moved, "failed"),
+          .ended = count_at(json, "ended"),
+          .eta_ms = count_at(json, "eta_ms"),
+          .pace = number_at(json, "pace")};
+}
+
 }  // namespace
 
 bool is_json(std::string_view body) {
@@ -153,6 +183,23 @@ SessionsAnswer read_sessions(std::string_view body) {
     answer.json.push_back(session.dump());
   }
   return answer;
+}
+
+DrainAnswer read_drain(std::string_view body) {
+  return drain_of(parsed(body));
+}
+
+DrainsAnswer read_drains(std::string_view body) {
+  const auto json = parsed(body);
+  DrainsAnswer answer{.drains = {}, .frozen = flag_at(json, "frozen")};
+  for (const auto& drain : at(json, "drains")) answer.drains.push_back(drain_of(drain));
+  return answer;
+}
+
+ReloadAnswer read_reload(std::string_view body) {
+  const auto json = parsed(body);
+  return {
+      .errors = texts_at(json, "errors"), .changes = texts_at(json, "changes"), .warnings = texts_at(json, "warnings")};
 }
 
 std::string indented(std::string_view body) {

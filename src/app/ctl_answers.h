@@ -67,6 +67,27 @@ struct SessionsAnswer {
 SessionAnswer read_session(std::string_view body);
 SessionsAnswer read_sessions(std::string_view body);
 
+// A drain plan, and GET /api/v1/drains.
+struct DrainAnswer {
+  std::string id, cause, pool, state;
+  std::string note;  // what a change of it answers beside; mostly empty
+  std::vector<std::string> backends, warnings;
+  std::optional<std::uint64_t> total, left, told, handoff, notify, close, forced, failed, ended, eta_ms;
+  std::optional<double> pace;
+};
+struct DrainsAnswer {
+  std::vector<DrainAnswer> drains;
+  bool frozen = false;
+};
+DrainAnswer read_drain(std::string_view body);
+DrainsAnswer read_drains(std::string_view body);
+
+// POST /api/v1/reload, taken or refused.
+struct ReloadAnswer {
+  std::vector<std::string> errors, changes, warnings;
+};
+ReloadAnswer read_reload(std::string_view body);
+
 // With line breaks and indentation, and all but ASCII escaped.
 std::string indented(std::string_view body);
 // The answer that all of these together would have been.

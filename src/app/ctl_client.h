@@ -29,11 +29,13 @@ class CtlClient {
   Result<std::string> get(std::string_view target) const { return demand("GET", target, {}); }
   Result<std::string> demand(std::string_view method, std::string_view target, std::string_view body) const;
 
+  // What is wrong where an answer is no 2xx: kUnavailable, with the sentence of the refusal.
+  Error refusal(const Answer& answer) const;
+
   const std::string& place() const { return port_.address.text; }
 
  private:
   Result<Answer> exchange(const std::string& request) const;
-  Error refusal(const Answer& answer) const;
 
   const AdminPort port_;
   const Milliseconds timeout_;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <string_view>
@@ -24,6 +25,11 @@ constexpr const char* kSynopsis =
     "       drover ctl config                           the configuration in force\n"
     "       drover ctl ready|maintenance POOL/BACKEND   give it sessions again, or no new ones\n"
     "       drover ctl weight POOL/BACKEND N\n"
+    "       drover ctl drain POOL/BACKEND | --pool POOL [TERMS]   move its sessions away, and watch it\n"
+    "       drover ctl drain --cancel ID\n"
+    "       drover ctl drains                           those that go on, and the last that ended\n"
+    "       drover ctl freeze|unfreeze                  hold all drains up; let them go on\n"
+    "       drover ctl reload                           read the configuration again\n"
     "       drover ctl --help\n";
 
 constexpr const char* kFooter =
@@ -36,6 +42,7 @@ struct Written {
   std::string admin, timeout, limit, weight;
   bool json = false;
   bool all = false;
+  bool no_wait = false;
 };
 
 std::string not_empty(const std::string& text) {
@@ -109,6 +116,47 @@ void declare_backend(CLI::App& command, CtlLine& line) {
       ->check(not_empty);
 }
 
+std::string mode_problem(const std::string& text) {
+  constexpr std::array<std::string_view, 3> kModes = {"handoff", "notify", "close"};
+  if (std::ranges::find(kModes, text) != kModes.end()) return {};
+  return "expected handoff, notify or close, got " + config::in_quotes(text) + config::did_you_mean(text, kModes);
+}
+
+std::string pace_problem(const std::string& text) {
+  if (text == "auto") return {};
+  const auto pace = config::parse_rate(text);
+  if (!pace) return pace.error().detail + "; or auto";
+  return *pace > 0 ? "" : "at 0/s nobody would ever leave";
+}
+
+void declare_drain(CLI::App& parser, Written& written) {
+  CtlLine& line = written.line;
+  auto& drain = line.drain;
+  auto& command =
+      declare_command(parser, "drain", "Move the sessions of a backend or pool away, and watch it", [&line] {
+        line.verb = line.drain.id.empty() ? Verb::kDrain : Verb::kCancelDrain;
+        if (line.backend.empty() && line.drain.pool.empty() && line.drain.id.empty()) {
+          throw CLI::RequiredError("BACKEND, --pool or --cancel");
+        }
+      });
+  auto* backend = command.add_option("BACKEND", line.backend, "POOL/BACKEND, or BACKEND where only one pool has it");
+  backend->check(not_empty);
+  auto* cancel = command.add_option("--cancel", drain.id, "End that drain: who has not moved yet stays");
+  cancel->type_name("ID")->check(not_empty)->excludes(backend);
+  const auto add = [&](const char* name, std::string& text, const char* type, const char* what) {
+    return command.add_option(name, text, what)->type_name(type)->excludes(cancel);
+  };
+  add("--pool", drain.pool, "POOL", "All of that pool's backends")->check(not_empty)->excludes(backend);
+  add("--mode", drain.mode, "MODE", "Begin with handoff, notify or close (handoff)")->check(mode_problem);
+  add("--pace", drain.pace, "RATE", "Sessions a second, such as 200/s, or auto (the pool's)")->check(pace_problem);
+  add("--deadline", drain.deadline, "TIME", "How long it may take (the pool's)")
+      ->check(taken_by(config::parse_duration));
+  add("--grace", drain.grace, "TIME", "From a client's turn to its close (the pool's)")
+      ->check(taken_by(config::parse_duration));
+  command.add_flag("--dry-run", drain.dry_run, "Only tell what would be")->excludes(cancel);
+  command.add_flag("--no-wait", written.no_wait, "Only start it")->excludes(cancel);
+}
+
 void declare_commands(CLI::App& parser, Written& written) {
   CtlLine& line = written.line;
   const auto declare = [&](const char* name, const char* what, Verb verb) -> CLI::App& {
@@ -121,6 +169,11 @@ void declare_commands(CLI::App& parser, Written& written) {
       ->required()
       ->check(not_empty);
   declare("config", "The configuration in force, without secrets", Verb::kConfig);
+  declare("reload", "Read the configuration again, as SIGHUP does", Verb::kReload);
+  declare_drain(parser, written);
+  declare("drains", "The drains that go on, and the last that ended", Verb::kDrains);
+  declare("freeze", "Hold all drains up", Verb::kFreeze);
+  declare("unfreeze", "Let drains go on", Verb::kUnfreeze);
   declare_backend(declare("ready", "Give a backend sessions again", Verb::kReady), line);
   declare_backend(declare("maintenance", "Give a backend no new sessions", Verb::kMaintenance), line);
   auto& weight = declare("weight", "Change a backend's share", Verb::kWeight);
@@ -132,8 +185,9 @@ void declare_commands(CLI::App& parser, Written& written) {
 std::string sentence_of(const CLI::App& parser, const CLI::ParseError& problem) {
   const auto others = parser.remaining();
   if (!parser.get_subcommands().empty() || others.empty()) return problem.what();
-  constexpr std::array<std::string_view, 7> kCommands = {"status", "sessions",    "close", "config",
-                                                         "ready",  "maintenance", "weight"};
+  constexpr std::array<std::string_view, 12> kCommands = {"status",      "sessions", "close",  "config",
+                                                          "ready",       "weight",   "drain",  "drains",
+                                                          "maintenance", "freeze",   "reload", "unfreeze"};
   return "no command " + config::in_quotes(others.front()) + config::did_you_mean(others.front(), kCommands);
 }
 
@@ -145,6 +199,7 @@ CtlLine line_of(Written&& written) {
   if (!written.limit.empty()) line.limit = *config::parse_number(written.limit);
   if (!written.weight.empty()) line.weight = *config::parse_number(written.weight);
   if (written.all) line.limit.reset();
+  if (written.no_wait) line.drain.wait = CtlLine::Drain::Wait::kNot;
   if (written.json) line.form = CtlLine::Form::kJson;
   return line;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/ctl_drains.h"
 #include "app/ctl_figures.h"
 
 namespace drover::app {
@@ -133,6 +134,16 @@ std::string readiness(const std::string& obstacle, const Screen& screen) {
   return toned("not ready", Tone::kBad, screen) + ": " + printable(obstacle) + "\n";
 }
 
+// A line for each that goes on.
+std::string drains_lines(const DrainsAnswer& answer, const Screen& screen) {
+  std::string text;
+  if (answer.frozen) text.append(toned("frozen", Tone::kWarning, screen)).append(": no drain moves a session\n");
+  for (const auto& drain : answer.drains) {
+    if (!has_ended(drain)) text.append("drain ").append(printable(drain.id)).append(" of ").append(drain_text(drain));
+  }
+  return text;
+}
+
 std::string_view trimmed(std::string_view body) {
   return body.substr(0, body.find_last_not_of(" \r\n\t") + 1);
 }
@@ -159,6 +170,7 @@ Cell state_cell(const BackendAnswer& backend) {
 std::string status_screen(std::string_view place, const StatusBodies& bodies, const Screen& screen) {
   const auto health = read_health(bodies.health);
   std::string text = headline(place, health) + readiness(read_obstacle(bodies.ready), screen);
+  text.append(drains_lines(read_drains(bodies.drains), screen));
   text.append("\n").append(ceilings(health).text(screen)).append("\n");
   const auto pools = read_backends(bodies.backends);
   for (const auto& pool : pools) {
@@ -172,7 +184,9 @@ std::string status_screen(std::string_view place, const StatusBodies& bodies, co
 std::string status_json(const StatusBodies& bodies) {
   std::string text = R"({"health":)";
   text.append(trimmed(bodies.health)).append(R"(,"ready":)").append(trimmed(bodies.ready));
-  return text.append(R"(,"backends":)").append(trimmed(bodies.backends)).append("}\n");
+  text.append(R"(,"backends":)").append(trimmed(bodies.backends));
+  if (!bodies.drains.empty()) text.append(R"(,"drains":)").append(trimmed(bodies.drains));
+  return text.append("}\n");
 }
 
 }  // namespace drover::app

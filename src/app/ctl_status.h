@@ -9,14 +9,15 @@
 
 namespace drover::app {
 
-// The bodies of the three answers that it is made of.
+// The bodies of the answers that it is made of.
 struct StatusBodies {
   std::string health, ready, backends;
+  std::string drains{};  // empty: of a Drover that has none
 };
 
 // `place`: whose status it is.
 std::string status_screen(std::string_view place, const StatusBodies& bodies, const Screen& screen);
-// {"health":…,"ready":…,"backends":…}, each as it came.
+// {"health":…,"ready":…,"backends":…,"drains":…}, each as it came.
 std::string status_json(const StatusBodies& bodies);
 
 // Its states in one word or two, the weightiest first: "up", "maintenance, down".

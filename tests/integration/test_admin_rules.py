@@ -12,6 +12,7 @@ TOKEN = "s3cret-token-0123456789"
 LOAD_TOKEN = "l0ad-token-0123456789"
 _HOST = "Host: localhost"
 _LOAD = "POST /api/v1/backends/default/web-1/load"
+_DRAIN = "POST /api/v1/backends/default/web-1/drain"
 _REPORT = b'{"cpu_usage":0.5}'
 
 
@@ -120,7 +121,9 @@ def test_every_origin_counts(open_drover):
 
 
 @pytest.mark.parametrize("line", ["GET /api/v1/backends", "GET /api/v1/sessions", "GET /api/v1/config", "GET /nowhere",
-                                  "POST /ready", "POST /api/v1/shutdown", _LOAD, "TRACE /health", "OPTIONS *"])
+                                  "POST /ready", "POST /api/v1/shutdown", _LOAD, "TRACE /health", "OPTIONS *",
+                                  "GET /api/v1/drains", "DELETE /api/v1/drains/d1", "POST /api/v1/pools/default/drain",
+                                  "POST /api/v1/freeze", "POST /api/v1/reload"])
 def test_without_the_token_is_401(guarded, line):
     for wrong in ([], [bearer("wrong")], [basic("wrong")], [bearer(TOKEN[:-1])], [f"Authorization: {TOKEN}"],
                   [f"Authorization: Token {TOKEN}"], ["Authorization: Basic " + TOKEN], ["Authorization:"],
@@ -159,7 +162,8 @@ def test_the_load_token_is_for_load_alone(guarded):
     for shown in (bearer(LOAD_TOKEN), basic(LOAD_TOKEN)):
         assert ask(guarded.admin_port, _LOAD, _HOST, shown, length, body=_REPORT).status == 200
         for line in ("GET /api/v1/backends", "GET /nowhere", "POST /api/v1/shutdown",
-                     "POST /api/v1/backends/default/web-1/ready", "GET " + _LOAD.split(" ")[1]):
+                     "POST /api/v1/backends/default/web-1/ready", "POST /api/v1/backends/default/web-1/drain",
+                     "POST /api/v1/reload", "GET " + _LOAD.split(" ")[1]):
             refused = ask(guarded.admin_port, line, _HOST, shown)
             assert refused.status == 403 and "load reports alone" in refused.error()
     assert guarded.process.poll() is None
@@ -178,7 +182,9 @@ def test_attempts_are_logged_with_their_source_but_not_each(start, backend_addre
 
 
 MUTATIONS = ["/api/v1/backends/default/web-1/ready", "/api/v1/backends/default/web-1/maintenance",
-             "/api/v1/backends/default/web-1/weight", "/api/v1/backends/default/web-1/load", "/api/v1/shutdown"]
+             "/api/v1/backends/default/web-1/weight", "/api/v1/backends/default/web-1/load", "/api/v1/shutdown",
+             "/api/v1/backends/default/web-1/drain", "/api/v1/pools/default/drain", "/api/v1/freeze", "/api/v1/unfreeze",
+             "/api/v1/reload"]
 
 
 @pytest.mark.parametrize("path", MUTATIONS)
@@ -221,12 +227,28 @@ BAD_HEADS = {
     "two lengths": (plain_request(_LOAD + " HTTP/1.1", _HOST, "Content-Length: 2", "Content-Length: 3") + b"{}", 400),
 }
 
+
+def _with_body(line, body):
+    return plain_request(line + " HTTP/1.1", _HOST, f"Content-Length: {len(body)}") + body
+
+
 # Known to be bad only by the path, which the port of probes does not have.
 BAD_CALLS = {
     "chunks": (plain_request(_LOAD + " HTTP/1.1", _HOST, "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n\r\n", 411),
     "a body over 64 KiB": (plain_request(_LOAD + " HTTP/1.1", _HOST, "Content-Length: 65537") + bytes(65537), 413),
     "a body without end": (plain_request(_LOAD + " HTTP/1.1", _HOST, "Content-Length: 99999999999") + bytes(1 << 20), 413),
     "no body": (plain_request(_LOAD + " HTTP/1.1", _HOST), 400),
+    "chunks for a drain": (plain_request(_DRAIN + " HTTP/1.1", _HOST, "Transfer-Encoding: chunked") + b"0\r\n\r\n", 411),
+    "a drain with a member that is none": (_with_body(_DRAIN, b'{"paze":"1/s"}'), 400),
+    "a drain with a member twice": (_with_body(_DRAIN, b'{"pace":"1/s","pace":"2/s"}'), 400),
+    "a drain in no time": (_with_body(_DRAIN, b'{"deadline":"0s"}'), 400),
+    "a drain whose grace outlasts it": (_with_body(_DRAIN, b'{"deadline":"5s","grace":"5s"}'), 400),
+    "a drain that is no JSON": (_with_body(_DRAIN, b"\xff\0"), 400),
+    "a drain of nobody": (_with_body("POST /api/v1/backends/default/web-9/drain", b"{}"), 404),
+    "a drain of no pool": (_with_body("POST /api/v1/pools/nope/drain", b"{}"), 404),
+    "a body with DELETE": (_with_body("DELETE /api/v1/drains/d1", b"{}"), 413),
+    "settings for a freeze": (_with_body("POST /api/v1/freeze", b'{"for":"1m"}'), 400),
+    "settings for a reload": (_with_body("POST /api/v1/reload", b'{"file":"/etc/passwd"}'), 400),
     "a percent sign alone": (plain_request("POST /api/v1/backends/default/%/ready HTTP/1.1", _HOST), 400),
 }
 

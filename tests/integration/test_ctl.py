@@ -111,10 +111,11 @@ def test_status_shows_reported_load_and_latency(start, servers):
 
 def test_status_as_json_is_what_the_admin_port_says(two_pools):
     shown = json.loads(said(two_pools, "status", "--json"))
-    assert list(shown) == ["health", "ready", "backends"]
+    assert list(shown) == ["health", "ready", "backends", "drains"]
     assert shown["ready"] == {"ready": True}
     assert shown["health"]["checks"].keys() == two_pools.admin("/health")[1]["checks"].keys()
     assert shown["backends"] == two_pools.admin("/api/v1/backends")[1]
+    assert shown["drains"] == {"drains": [], "frozen": False}
 
 
 def test_sessions_are_listed_filtered_and_limited(two_pools):

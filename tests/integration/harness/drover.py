@@ -152,10 +152,10 @@ class Drover:
         return record
 
     def admin(self, path, method="GET", body=None):
-        """(status, body as JSON where it is) of the admin server; `body` is sent as JSON."""
+        """(status, body as JSON where it is) of the admin server. What is sent is JSON of `body`, if anything."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=PATIENCE)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body))
+            connection.request(method, path, body=None if body is None else json.dumps(body))
             answer = connection.getresponse()
             body = answer.read()
         finally:

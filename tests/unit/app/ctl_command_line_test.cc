@@ -85,6 +85,51 @@ TEST_CASE("ctl: a backend may be called whatever a command is") {
   CHECK(weight.weight == 3);
 }
 
+TEST_CASE("ctl: a drain is of a backend or of a pool, and of terms as they are written") {
+  const auto plain = parsed({"drain", "chat/web-1"});
+  CHECK(plain.verb == Verb::kDrain);
+  CHECK(plain.backend == "chat/web-1");
+  CHECK(plain.drain.pool.empty());
+  CHECK(plain.drain.mode.empty());
+  CHECK_FALSE(plain.drain.dry_run);
+  CHECK(plain.drain.wait == CtlLine::Drain::Wait::kUntilItEnds);
+  const auto full = parsed({"drain", "--pool", "chat", "--mode", "notify", "--pace", "2.5/s", "--deadline", "1m",
+                            "--grace", "0", "--dry-run", "--no-wait", "--json"});
+  CHECK(full.verb == Verb::kDrain);
+  CHECK(full.drain.pool == "chat");
+  CHECK(full.drain.mode == "notify");
+  CHECK(full.drain.pace == "2.5/s");
+  CHECK(full.drain.deadline == "1m");
+  CHECK(full.drain.grace == "0");
+  CHECK(full.drain.dry_run);
+  CHECK(full.drain.wait == CtlLine::Drain::Wait::kNot);
+  CHECK(full.form == CtlLine::Form::kJson);
+  CHECK(parsed({"drain", "b", "--pace", "auto"}).drain.pace == "auto");
+  const auto cancel = parsed({"drain", "--cancel", "d1"});
+  CHECK(cancel.verb == Verb::kCancelDrain);
+  CHECK(cancel.drain.id == "d1");
+  CHECK(parsed({"drains"}).verb == Verb::kDrains);
+  CHECK(parsed({"freeze"}).verb == Verb::kFreeze);
+  CHECK(parsed({"unfreeze"}).verb == Verb::kUnfreeze);
+  CHECK(parsed({"reload"}).verb == Verb::kReload);
+}
+
+TEST_CASE("ctl: a drain that cannot be is a usage error") {
+  CHECK(usage_error({"drain"}).contains("BACKEND, --pool or --cancel is required"));
+  CHECK(usage_error({"drain", "b", "--pool", "p"}).contains("--pool"));
+  CHECK(usage_error({"drain", "b", "--cancel", "d1"}).contains("--cancel"));
+  CHECK(usage_error({"drain", "--cancel", "d1", "--dry-run"}).contains("--cancel"));
+  CHECK(usage_error({"drain", "--cancel", "d1", "--pace", "1/s"}).contains("--cancel"));
+  CHECK(usage_error({"drain", "--cancel", ""}).contains("empty"));
+  CHECK(usage_error({"drain", "b", "--mode", "clse"}).contains("got 'clse'; did you mean 'close'?"));
+  CHECK(usage_error({"drain", "b", "--pace", "200"}).contains("expected a rate such as '200/s', got '200'; or auto"));
+  CHECK(usage_error({"drain", "b", "--pace", "0/s"}).contains("nobody would ever leave"));
+  CHECK(usage_error({"drain", "b", "--deadline", "60"}).contains("--deadline"));
+  CHECK(usage_error({"drain", "b", "--grace", "soon"}).contains("--grace"));
+  CHECK(usage_error({"drian"}).contains("did you mean 'drain'?"));
+  CHECK(usage_error({"drains", "d1"}).contains("d1"));
+}
+
 TEST_CASE("ctl: what makes no sense is a usage error that names it") {
   CHECK(usage_error({}).contains("drover ctl status"));
   CHECK(usage_error({"statsu"}).contains("no command 'statsu'; did you mean 'status'?"));

@@ -123,5 +123,20 @@ TEST_CASE("ctl status names a state in one word or two") {
 }
 
 TEST_CASE("ctl status --json is the three answers as they came") {
-  CHECK(status_json({"{\"a\": 1}\n", "{}", "[ ]\r\n"}) == "{\"health\":{\"a\": 1},\"ready\":{},\"backends\":[ ]}\n");
+  CHECK(status_json({"{\"a\": 1}\n", "{}", "[ ]\r\n", "{ }\n"}) ==
+        "{\"health\":{\"a\": 1},\"ready\":{},\"backends\":[ ],\"drains\":{ }}\n");
+  CHECK(status_json({"{}", "{}", "{}", ""}) == "{\"health\":{},\"ready\":{},\"backends\":{}}\n");
+}
+
+TEST_CASE("ctl status tells of drains that go on, and of the freeze") {
+  const auto text = screen_of({kHealth, R"({"ready":true})", kBackends,
+                               R"({"drains":[{"id":"d1","pool":"chat","state":"done","total":3},
+                                  {"id":"d2","pool":"chat","backends":["web-1"],"state":"frozen","total":4,"left":1}],
+                                  "frozen":true})"});
+  CHECK(
+      text.contains("\nready\n"
+                    "frozen: no drain moves a session\n"
+                    "drain d2 of chat/web-1: frozen, 75 %, 1 of 4 left\n"
+                    "\nCEILING"));
+  CHECK_FALSE(text.contains("d1"));
 }
