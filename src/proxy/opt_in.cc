@@ -35,6 +35,7 @@ std::string migrate_text(const OptIn& client, migration::ResumeToken session, mi
                          migration::WallClock::time_point now) {
   session.expires = now + message.deadline + kBeyondDeadline;
   const auto token = client.keys->seal(session);
+  if (token.empty()) return {};
   message.session_token = token;
   if (message.new_endpoint.empty()) message.new_endpoint = client.url;
   return migration::text_of(message);

@@ -281,7 +281,8 @@ class TestOptIn:
         server.send(switching(server.read_head(), f"Sec-WebSocket-Protocol: {chosen}"))
         assert client.read_head().status == 502
 
-    @pytest.mark.parametrize("offered", [["drover.migrate.v1"], ["drover.token"], ["drover.token", "drover.migrate.v1"]])
+    @pytest.mark.parametrize("offered", [
+        ["drover.migrate.v1"], ["drover.token"], ["drover.token", "drover.migrate.v1"]])
     def test_a_client_that_insists_on_an_answer_gets_one(self, resuming, backend, offered):
         async def dial(url, names):
             return await websockets.connect(url, subprotocols=names, ssl=tls_of(url))
