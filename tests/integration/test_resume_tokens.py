@@ -2,14 +2,13 @@
 backends get to see of that, what becomes of tokens that are not good, and that none stands where it can be read."""
 # ctest: tls
 
-import asyncio
 import contextlib
 
 import pytest
-import websockets
 from harness import (
-    AnsweringBackend, connect, open_tunnel, plain_request, run_drover, switching, upgrade_request, wait_until)
-from harness.forms import tls_of, url_of
+    AnsweringBackend, connect, open_tunnel, plain_request, refused_port, run_drover, switching, upgrade_request,
+    wait_until)
+from harness.peers import CLIENTS, ServerProcess, play
 from harness.tokens import mint
 
 _SECRET = "correct horse battery staple"
@@ -235,9 +234,10 @@ class TestPreferredBackend:
         assert self._tally(drover, "b") == {"a", "c"}
 
     def test_one_that_fails_passes_the_turn_on(self, start, three):
-        three[1].close()
-        drover = self._start(start, three)
-        assert self._tally(drover, "b") == {"a", "c"}
+        drover = self._start(start, three, backends=[
+            {"name": "a", "address": three[0].address}, {"name": "b", "address": f"127.0.0.1:{refused_port()}"}])
+        assert self._tally(drover, "b") == {"a"}
+        assert [head.get("X-Drover-Session") for head in three[0].heads] == [_ID] * 6
 
     def test_the_owner_of_a_key_beats_it(self, start, three):
         drover = self._start(start, three, policy={"consistent_hash": {"key": "query:room", "bound": 100}})
@@ -281,26 +281,18 @@ class TestOptIn:
         server.send(switching(server.read_head(), f"Sec-WebSocket-Protocol: {chosen}"))
         assert client.read_head().status == 502
 
-    @pytest.mark.parametrize("offered", [["drover.migrate.v1"], ["drover.token"], ["drover.token", "drover.migrate.v1"]])
-    def test_a_client_that_insists_on_an_answer_gets_one(self, resuming, backend, offered):
-        async def dial(url, names):
-            return await websockets.connect(url, subprotocols=names, ssl=tls_of(url))
-
-        async def scenario():
-            token = mint(_SECRET, _ID)
-            names = [name if name.endswith("v1") else f"{name}.{token}" for name in offered]
-            url = url_of(f"ws://localhost:{resuming.port}/chat")
-            dialled = asyncio.ensure_future(dial(url, names))
-            server = await asyncio.to_thread(backend.accept)
-            request = await asyncio.to_thread(server.read_head)
-            server.send(switching(request))
-            client = await dialled
-            assert client.subprotocol == names[-1]
-            if "drover.token" in offered:
-                assert request.get("X-Drover-Session") == _ID
-            client.transport.abort()
-            server.close()
-        asyncio.run(scenario())
+    @pytest.mark.parametrize("client", CLIENTS)
+    @pytest.mark.parametrize("offered", [
+        ["drover.migrate.v1"], ["drover.token"], ["drover.token", "drover.migrate.v1"]])
+    def test_a_client_that_nobody_here_wrote_gets_its_answer(self, start, client, offered):
+        """`ws` has the browsers' rule: an offer that is answered with no subprotocol fails."""
+        names = [f"{name}.{mint(_SECRET, _ID)}" if name == "drover.token" else name for name in offered]
+        with ServerProcess("websockets") as server:
+            drover = start(_settings(server))
+            transcript = play(client, f"ws://127.0.0.1:{drover.port}/chat", [{"close": [1000, ""]}], names)
+            assert transcript[0][:2] == ["open", names[-1]]
+            resumed = "drover.token" in offered
+            assert (drover.session()["resume_id"] == _ID) == resumed
 
 
 def test_a_token_can_be_read_nowhere(resuming, backend):
