@@ -67,7 +67,7 @@ class FakeSocket extends EventTarget {
 
   close(...closing) {
     if (this.readyState >= 2) return;
-    this.closedWith = closing;
+    this.closedWith = closing.filter((argument) => argument !== undefined);
     this.readyState = 2;
   }
 
