@@ -234,8 +234,8 @@ export class DroverSocket extends EventTarget {
     // A server that asks every connection to move at once must not make a loop of it.
     if (this.#lasted(this.#current)) this.#moveBackoff.reset();
     move.start(this.#moved.has(this.#current) && !this.#lasted(this.#current) ? this.#moveBackoff.next() : 0);
-    const {kind, reason, delay, deadline, endpoint} = order;
-    this.dispatchEvent(detailEvent('migrating', {kind, reason, delay, deadline, endpoint: endpoint ?? this.url}));
+    const {kind, reason, delay, deadline} = order;
+    this.dispatchEvent(detailEvent('migrating', {kind, reason, delay, deadline, endpoint: this.#goalOf(order)}));
   }
 
   /**
@@ -272,8 +272,17 @@ export class DroverSocket extends EventTarget {
    * @param {Order} order
    * @param {'untrusted' | 'deadline' | 'protocol'} cause
    */
-  #moveFailed({kind, reason, endpoint}, cause) {
-    this.dispatchEvent(detailEvent('migrationfailed', {kind, reason, cause, endpoint: endpoint ?? this.url}));
+  #moveFailed(order, cause) {
+    const {kind, reason} = order;
+    this.dispatchEvent(detailEvent('migrationfailed', {kind, reason, cause, endpoint: this.#goalOf(order)}));
+  }
+
+  /**
+   * What is told of it: as the server named it, or as the application did.
+   * @param {Order} order
+   */
+  #goalOf({endpoint}) {
+    return endpoint ?? this.#address.known?.base ?? this.url;
   }
 
   #stopMoving() {

@@ -39,9 +39,11 @@ test('first the new one, then the old one goes', async () => {
   assert.equal(old.closedWith, null, 'it was not quiet for 500 ms');
   await timers.advance(1);
   assert.deepEqual(old.closedWith, [1000]);
+  old.deliver('old 3');  // before its Close, on a platform that says so
+  assert.deepEqual(timers.delays, [], 'it is not closed twice');
   old.serverCloses(1000);
-  assert.deepEqual(messages(), ['new 1', 'old 1', 'old 2']);
-  assert.deepEqual(types(), ['migrating', 'migrated', 'message', 'message', 'message']);
+  assert.deepEqual(messages(), ['new 1', 'old 1', 'old 2', 'old 3']);
+  assert.deepEqual(types(), ['migrating', 'migrated', 'message', 'message', 'message', 'message']);
   assert.equal(socket.readyState, 1);
   assert.deepEqual(timers.delays, []);
 });
@@ -157,6 +159,16 @@ test('the old one ends while the new one is being opened: that one is waited for
   assert.deepEqual(types(), ['migrating', 'error', 'reconnecting', 'open']);
   await timers.advance(20_000);  // the deadline is none any more
   assert.equal(socket.readyState, 1);
+  dialled[1].fails();
+  await timers.advance(500);
+  assert.equal(dialled[2].url, dialled[0].url, 'the token has been used');
+});
+
+test('not where no reconnection may be', async () => {
+  const {dialled, types, timers} = await moving(migrate(), undefined, {maxAttempts: 0});
+  dialled[0].serverCloses(1012);
+  assert.notEqual(dialled[1].closedWith, null);
+  assert.deepEqual([types(), timers.delays], [['migrating', 'gaveup', 'close'], []]);
 });
 
 test('a final end during a move is the end', async () => {
@@ -267,6 +279,21 @@ test('server_shutdown: the same address, without a token, as often as it takes',
   dialled.at(-1).serverOpens();
   assert.deepEqual(types(), ['migrating', 'migrated']);
   assert.equal(of('migrated')[0].detail.resumed, false);
+});
+
+test('after a move elsewhere, server_shutdown and reconnections lead to the URL of the beginning', async () => {
+  const elsewhere = 'wss://other.example/ws';
+  const {timers, dialled, of} = await moving(
+      migrate({new_endpoint: elsewhere}), undefined, {trustEndpoint: () => true});
+  dialled[1].serverOpens();
+  await timers.advance(10_000);
+  dialled[1].serverSends(shutdown());
+  assert.equal(of('migrating')[1].detail.endpoint, 'wss://chat.example/ws?room=7');
+  await timers.advance(2000);
+  dialled[1].serverCloses(1001);
+  dialled[2].fails();
+  await timers.advance(1000);
+  assert.deepEqual(dialled.slice(2).map(({url}) => url), [dialled[0].url, dialled[0].url]);
 });
 
 test('server_shutdown, and the server is gone before there is another', async () => {

@@ -175,6 +175,22 @@ test('after the end sends go nowhere, and are counted', () => {
   assert.equal(socket.bufferedAmount, 5);
 });
 
+test('what is still queued at the end is counted too', () => {
+  const {socket, dialled} = openFake();
+  dialled[0].serverBeginsToClose();
+  socket.send('abc');
+  dialled[0].serverCloses(4001);
+  assert.equal(socket.bufferedAmount, 3);
+});
+
+test('after close() no message comes, whatever the platform delivers', () => {
+  const {socket, dialled, types} = openFake();
+  socket.close();
+  dialled[0].deliver('too late');
+  dialled[0].deliver(migrate());
+  assert.deepEqual(types(), []);
+});
+
 test('a function is asked for each URL, and may fail', async () => {
   const requests = [];
   const answers = [
@@ -209,6 +225,13 @@ test('a function that does not answer in time has failed, and its answer comes t
   late('wss://late');
   await settle();
   assert.equal(dialled.length, 0);
+  const rejected = fakeSocket(() => new Promise((_, reject) => { answer = () => reject(new Error('no token')); }));
+  await settle();
+  const reject = answer;
+  await rejected.timers.advance(10_000);
+  reject();
+  await settle();
+  assert.deepEqual(rejected.types(), ['error', 'reconnecting'], 'no second end');
 });
 
 test('repeats are dropped by isDuplicate, in order of arrival', () => {
@@ -303,10 +326,13 @@ for (const [moment, reach] of Object.entries(kMoments)) {
 
 test('close() is refused where WebSocket refuses it', () => {
   const {socket} = openFake();
+  assert.throws(() => socket.close(999), {name: 'InvalidAccessError'});
   assert.throws(() => socket.close(1001), {name: 'InvalidAccessError'});
   assert.throws(() => socket.close(5000), {name: 'InvalidAccessError'});
   assert.throws(() => socket.close(3000, 'é'.repeat(62)), {name: 'SyntaxError'});
   assert.equal(socket.readyState, 1);
+  socket.close(1000, 'é'.repeat(61));
+  assert.equal(socket.readyState, 2);
 });
 
 test('close() in a listener of each event', async () => {

@@ -79,7 +79,11 @@ class FakeSocket extends EventTarget {
 
   /** Browsers drop what comes after close(). */
   serverSends(data) {
-    if (this.readyState !== 1) return;
+    if (this.readyState === 1) this.deliver(data);
+  }
+
+  /** npm ws does not. */
+  deliver(data) {
     this.dispatchEvent(new MessageEvent('message', {data: typeof data === 'object' ? JSON.stringify(data) : data}));
   }
 
