@@ -139,7 +139,7 @@ def test_moves_without_a_gap(page, drover, server):
     assert len(old["messages"]) == played["before"] + 2  # with "!late" and the one that made it move
     assert drover.session()["why"] == "normal"
 
-    page.run("window.moved.close(); return await new Promise((done) => { window.moved.onclose = done; }).then(() => 0);")
+    page.run("window.moved.close(); await new Promise((done) => { window.moved.onclose = done; });")
     records = drover.wait_for_sessions(2)
     assert sum(record["messages_in"] for record in records) == played["sent"] + 2
     assert {record["subprotocol"] for record in records} == {"chat.v2"}

@@ -39,7 +39,8 @@ export function readOptions(options) {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const WebSocket = options.WebSocket ?? globalThis.WebSocket;
   if (WebSocket === undefined) {
-    throw new TypeError('drover-client: this platform has no WebSocket: pass one, such as that of npm ws, as an option');
+    throw new TypeError(
+        'drover-client: this platform has no WebSocket: pass one as an option, such as that of npm ws');
   }
   return {
     ...kNumbers,

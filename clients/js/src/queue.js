@@ -1,6 +1,7 @@
 // What the application sent while there was no connection, in its order, within bounds of bytes and messages.
 
 const encoder = new TextEncoder();
+const kBinary = new Set(['[object ArrayBuffer]', '[object Blob]', '[object File]']);  // those of other frames, too
 
 /** @typedef {string | Blob | ArrayBuffer | ArrayBufferView<ArrayBuffer>} Message */
 
@@ -10,9 +11,8 @@ const encoder = new TextEncoder();
  * @returns {Message}
  */
 export function messageOf(data) {
-  if (data instanceof Blob || data instanceof ArrayBuffer) return data;
-  if (ArrayBuffer.isView(data)) return /** @type {ArrayBufferView<ArrayBuffer>} */ (data);
-  return String(data);
+  const isBinary = ArrayBuffer.isView(data) || kBinary.has(Object.prototype.toString.call(data));
+  return isBinary ? /** @type {Message} */ (data) : String(data);
 }
 
 /**
@@ -21,7 +21,7 @@ export function messageOf(data) {
  */
 export function bytesOf(message) {
   if (typeof message === 'string') return encoder.encode(message).byteLength;
-  return message instanceof Blob ? message.size : message.byteLength;
+  return 'size' in message ? message.size : message.byteLength;
 }
 
 /**
@@ -30,8 +30,8 @@ export function bytesOf(message) {
  * @returns {Message}
  */
 function keep(message) {
-  if (message instanceof ArrayBuffer) return message.slice(0);
-  if (!ArrayBuffer.isView(message)) return message;
+  if (typeof message === 'string' || 'size' in message) return message;  // neither of them changes
+  if (!ArrayBuffer.isView(message)) return message.slice(0);
   return new Uint8Array(message.buffer, message.byteOffset, message.byteLength).slice();
 }
 

@@ -1,11 +1,12 @@
 // The parts that need no connection: messages, URLs, the queue, alarms, options.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import {runInNewContext} from 'node:vm';
 import {Alarm} from '../src/alarm.js';
 import {acceptedEndpoint, openingUrl, parseUrl} from '../src/endpoint.js';
 import {readOrder} from '../src/messages.js';
 import {readOptions} from '../src/options.js';
-import {SendQueue} from '../src/queue.js';
+import {SendQueue, bytesOf, messageOf} from '../src/queue.js';
 import {FakeTimers, migrate, shutdown} from './support/fakes.mjs';
 
 test('the two messages are read', () => {
@@ -86,6 +87,22 @@ test('the queue keeps order and bounds, and copies what may change', () => {
   assert.deepEqual([text, [...view], [...new Uint8Array(buffer)], last], ['é', [2, 3], [1, 2, 3, 4], 'ab']);
   assert.equal(queue.bytes, 0);
   assert.equal(queue.length, 0);
+});
+
+test('binary is what WebSocket takes as binary, from any frame; all else is text', () => {
+  const binary = [
+    new ArrayBuffer(3), runInNewContext('new ArrayBuffer(3)'), new Uint8Array(3), new DataView(new ArrayBuffer(3)),
+    runInNewContext('new Uint8Array(3)'), new Blob(['abc']),
+  ];
+  for (const data of binary) {
+    assert.equal(messageOf(data), data);
+    assert.equal(bytesOf(data), 3);
+    const queue = new SendQueue({maxQueuedBytes: 3, maxQueuedMessages: 1});
+    queue.push(data);
+    assert.equal(bytesOf(queue.take()[0]), 3);
+  }
+  const others = [7, null, undefined, [1, 2], {}];
+  assert.deepEqual(others.map(messageOf), ['7', 'null', 'undefined', '1,2', '[object Object]']);
 });
 
 test('an alarm does not ring at once because its time is long', () => {

@@ -194,7 +194,9 @@ test('after close() no message comes, whatever the platform delivers', () => {
 test('a function is asked for each URL, and may fail', async () => {
   const requests = [];
   const answers = [
-    () => 'wss://a/?token=1', () => { throw new Error('no token'); }, () => Promise.resolve(new URL('wss://a/?token=2')),
+    () => 'wss://a/?token=1',
+    () => { throw new Error('no token'); },
+    () => Promise.resolve(new URL('wss://a/?token=2')),
   ];
   const source = (request) => {
     requests.push(request);

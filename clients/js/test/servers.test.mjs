@@ -114,7 +114,10 @@ test('nobody listens there: the old one stays, its Close leads back', async (con
 test('a handshake that nobody answers in time', async (context) => {
   const held = [];
   const server = await startServer(context, {
-    verifyClient: (_, answer) => held.length === 0 && server.connections.length === 1 ? held.push(answer) : answer(true),
+    verifyClient: (_, answer) => {
+      if (held.length === 0 && server.connections.length === 1) held.push(answer);
+      else answer(true);
+    },
   });
   const socket = connect(context, server.url, {connectTimeout: 100});
   await next(socket, 'open');

@@ -13,7 +13,8 @@ const options: DroverSocketOptions = {
   shouldReconnect: (event) => event.code === 1006 && !event.wasClean,
   trustEndpoint: (url) => url.hostname.endsWith('.example.com'),
 };
-const socket = new DroverSocket(async ({reason, endpoint}) => `wss://a.example/${reason}?from=${endpoint}`, ['v1'], options);
+const socket = new DroverSocket(
+    async ({reason, endpoint}) => `wss://a.example/${reason}?from=${endpoint}`, ['v1'], options);
 socket.onmessage = ({data}) => socket.send(data);
 socket.addEventListener('migrated', ({detail}) => detail.duration.toFixed());
 socket.addEventListener('gaveup', ({detail}) => detail.lastEvent.code + detail.attempts);

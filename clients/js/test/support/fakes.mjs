@@ -104,7 +104,9 @@ class FakeSocket extends EventTarget {
   }
 }
 
-const kTypes = ['open', 'message', 'error', 'close', 'migrating', 'migrated', 'migrationfailed', 'reconnecting', 'gaveup'];
+const kTypes = [
+  'open', 'message', 'error', 'close', 'migrating', 'migrated', 'migrationfailed', 'reconnecting', 'gaveup',
+];
 
 /** A DroverSocket on fakes, with `dialled` (its platform's sockets) and `log` (its events). Random is `random`. */
 export function fakeSocket(url = 'wss://chat.example/ws?room=7', options = {}, protocols = undefined) {
