@@ -12,6 +12,7 @@
 #include "http/head_parser.h"
 #include "net/byte_stream.h"
 #include "proxy/connector.h"
+#include "proxy/listener.h"
 #include "proxy/worker_snapshot.h"
 #include "websocket/handshake.h"
 
@@ -21,7 +22,7 @@ class Session;
 
 class Handshake final : public net::ByteStream::Handler {
  public:
-  explicit Handshake(Session& session);
+  Handshake(Session& session, std::shared_ptr<const Listener> listener);
   ~Handshake();
 
   void start();
@@ -66,6 +67,7 @@ class Handshake final : public net::ByteStream::Handler {
   void remember(std::string_view subprotocol, std::string_view detail);
 
   Session& session_;
+  const std::shared_ptr<const Listener> listener_;
   std::shared_ptr<const WorkerSnapshot> snapshot_;
   http::RequestParser parser_;
   const Router::Target* target_ = nullptr;  // lives in snapshot_

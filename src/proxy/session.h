@@ -17,6 +17,7 @@
 #include "observe/counters.h"
 #include "observe/pool_counters.h"
 #include "proxy/admission.h"
+#include "proxy/listener.h"
 #include "proxy/session_state.h"
 #include "proxy/session_view.h"
 #include "proxy/tunnel.h"
@@ -28,14 +29,14 @@ class Worker;
 
 class Session final : public ListNode, public TunnelHost {
  public:
-  // `number`: of the worker's sessions, see session_id.h. `listener`: index of the one that accepted it.
-  Session(Worker& worker, std::uint64_t number, const net::Address& peer, std::uint16_t listener);
+  // `number`: of the worker's sessions, see session_id.h.
+  Session(Worker& worker, std::uint64_t number, const net::Address& peer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Takes the accepted socket. Refused connections get a 503 and linger.
-  void start(int fd, Admission::Verdict verdict);
+  // Takes the accepted socket. Refused connections get a 503 and linger. `listener`: the one that accepted it.
+  void start(int fd, Admission::Verdict verdict, const std::shared_ptr<const Listener>& listener);
   enum class Told : std::uint8_t {
     kGoing,   // it was going already
     kGoes,    // it goes for this
@@ -63,7 +64,6 @@ class Session final : public ListNode, public TunnelHost {
   void note_backend_round_trip(std::chrono::microseconds round_trip) override;
   MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
-  std::uint16_t listener() const { return listener_; }
   std::uint64_t number() const { return number_; }
   std::string_view pool_name() const { return texts_[kPool]; }  // empty: not routed yet
   // Empty: none yet.
@@ -128,7 +128,6 @@ class Session final : public ListNode, public TunnelHost {
   const std::uint64_t number_;
   std::array<std::uint8_t, 16> resume_id_{};
   MonotonicTime started_;
-  const std::uint16_t listener_;
   std::uint16_t status_ = 0;
   std::uint8_t attempts_ = 0;
   State state_ = State::kReadingRequest;

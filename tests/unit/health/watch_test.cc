@@ -29,7 +29,7 @@ struct Fixture {
   }
   void watch(Watch::Arrival arrival = Watch::Arrival::kAtStart) {
     const Watch::Start start{loop.now(), 0.5, arrival};
-    one = std::make_unique<Watch>(loop, dialler, backend, settings, start, [this] { ++changes; });
+    one = std::make_unique<Watch>(loop, dialler, backend, Watch::Terms(settings), start, [this] { ++changes; });
   }
   void until(const std::function<bool()>& happened) { net::run_until(loop, happened); }
   double ramp() { return backend->ramp(loop.now()); }
