@@ -232,6 +232,25 @@ Result<std::string> parse_origin(std::string_view text) {
   return scheme + "://" + wildcard + *host + port;
 }
 
+Result<std::string> parse_websocket_url(std::string_view text) {
+  const auto refuse = [&](std::string_view what) {
+    return invalid("expected a URL such as 'wss://chat.example.com/ws', " + std::string(what) + ", got " +
+                   in_quotes(text));
+  };
+  // Some parsers take a backslash for a slash, and so another host for the one that is meant.
+  const auto may_stand = [](char c) { return c > ' ' && c <= '~' && c != '"' && c != '\'' && c != '\\'; };
+  if (!std::ranges::all_of(text, may_stand))
+    return refuse("in visible ASCII without spaces, quotes and backslashes (percent-encode others)");
+  const std::size_t scheme = text.starts_with("ws://") ? 5 : text.starts_with("wss://") ? 6 : 0;
+  if (scheme == 0) return refuse("with 'ws://' or 'wss://'");
+  if (text.find('#') != std::string_view::npos) return refuse("without a fragment");
+  const std::string_view rest = text.substr(scheme);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (authority.find('@') != std::string_view::npos) return refuse("without user and password");
+  if (const auto host = parse_host(authority); !host) return std::unexpected(host.error());
+  return std::string(text);
+}
+
 std::string canonical(const Endpoint& endpoint) {
   return "[" + canonical_host(endpoint.host) + "]:" + std::to_string(endpoint.port);
 }

@@ -1,4 +1,4 @@
-// Endpoints, networks, host names and origins: syntax and comparison. No name is resolved here.
+// Endpoints, networks, host names, origins and URLs: syntax and comparison. No name is resolved here.
 #pragma once
 
 #include <string>
@@ -31,6 +31,10 @@ Result<std::string> parse_server_name(std::string_view text);
 // "https://chat.example.com", "https://*.example.com:8443" or "null" (RFC 6454 section 7), in the form in which
 // browsers send it: lower case, without the port that the scheme implies.
 Result<std::string> parse_origin(std::string_view text);
+
+// "wss://chat.example.com/ws?room=7", as it is written: RFC 6455 section 3, so without a fragment, and without user
+// info, which browsers refuse. In visible ASCII, and nothing that would need quoting elsewhere.
+Result<std::string> parse_websocket_url(std::string_view text);
 
 // The same for two spellings of one endpoint.
 std::string canonical(const Endpoint& endpoint);

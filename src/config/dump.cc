@@ -1,5 +1,7 @@
 // The effective configuration as a tree in the long form, every default spelled out. What a key's value is, a number,
 // a word or a text, is decided here and nowhere else.
+#include "config/dump.h"
+
 #include <initializer_list>
 #include <limits>
 #include <string_view>
@@ -30,6 +32,23 @@ std::string_view name_of(OnDown on_down) {
     case OnDown::kKeep: return "keep";
   }
   return "keep";
+}
+
+std::string_view name_of(Notify notify) {
+  switch (notify) {
+    case Notify::kOff: return "off";
+    case Notify::kOptIn: return "opt_in";
+    case Notify::kAlways: return "always";
+  }
+  return "opt_in";
+}
+
+std::string_view name_of(Resume::OnInvalidToken on_invalid_token) {
+  switch (on_invalid_token) {
+    case Resume::OnInvalidToken::kIgnore: return "ignore";
+    case Resume::OnInvalidToken::kReject: return "reject";
+  }
+  return "ignore";
 }
 
 std::string_view name_of(TlsVersion version) {
@@ -97,9 +116,12 @@ DumpValue endpoint(const std::optional<Endpoint>& value) {
   return text(value ? value->text : "");
 }
 
-// Whether there is one, and no more: a dump ends up in logs and tickets.
-DumpValue secret(const std::string& value) {
-  return text(value.empty() ? std::string_view() : kHiddenSecret);
+DumpValue secret(std::string_view value) {
+  return scalar(Kind::kSecret, value);
+}
+
+DumpValue pace(const std::optional<double>& value) {
+  return word(value ? format_rate(*value) : "auto");
 }
 
 DumpValue map(Entries entries) {
@@ -190,6 +212,14 @@ DumpValue health_check_of(const HealthCheck& check) {
               {"agent_port", number(check.agent_port)}});
 }
 
+DumpValue migration_of(const Migration& migration) {
+  return map({{"notify", word(name_of(migration.notify))},
+              {"pace", pace(migration.pace)},
+              {"grace", duration(migration.grace)},
+              {"deadline", duration(migration.deadline)},
+              {"endpoint", text(migration.endpoint)}});
+}
+
 DumpValue pool_of(const Pool& pool) {
   return map({{"backends", list(pool.backends, backend_of)},
               {"policy", policy_of(pool)},
@@ -205,6 +235,8 @@ DumpValue pool_of(const Pool& pool) {
               {"panic_threshold", word(format_share(pool.panic_threshold))},
               {"on_down", word(name_of(pool.on_down))},
               {"required", flag(pool.required)},
+              {"migration", migration_of(pool.migration)},
+              {"lost_backend", map({{"close_pace", word(format_rate(pool.lost_backend.close_pace))}})},
               {"limits", map({{"max_message_size", size(pool.limits.max_message_size)},
                               {"max_fragments", number(pool.limits.max_fragments)}})},
               {"slow_client", map({{"max_queued", size(pool.slow_client.max_queued)}})},
@@ -233,17 +265,22 @@ DumpValue limits_of(const Limits& limits) {
               {"head_timeout", duration(limits.head_timeout)}});
 }
 
+}  // namespace
+
 DumpValue tree_of(const Config& config) {
   const Shutdown& shutdown = config.shutdown;
   return map({{"workers", config.workers ? number(*config.workers) : word("auto")},
               {"listeners", list(config.listeners, listener_of)},
               {"trusted_proxies", list(config.trusted_proxies, [](const Network& each) { return text(each.text); })},
               {"nameservers", list(config.nameservers, endpoint)},
+              {"reload_wait", duration(config.reload_wait)},
               {"routes", list(config.routes, route_of)},
               {"pools", pools_of(config.pools)},
+              {"resume", map({{"secrets", list(config.resume.secrets, secret)},
+                              {"on_invalid_token", word(name_of(config.resume.on_invalid_token))}})},
               {"limits", limits_of(config.limits)},
               {"shutdown", map({{"announce", duration(shutdown.announce)},
-                                {"pace", word(shutdown.pace ? format_rate(*shutdown.pace) : "auto")},
+                                {"pace", pace(shutdown.pace)},
                                 {"deadline", duration(shutdown.deadline)}})},
               {"admin", map({{"bind", endpoint(config.admin.bind)},
                              {"token", secret(config.admin.token)},
@@ -254,8 +291,6 @@ DumpValue tree_of(const Config& config) {
                            {"access", text(config.log.access)},
                            {"format", word(name_of(config.log.format))}})}});
 }
-
-}  // namespace
 
 std::string to_yaml(const Config& config) {
   return print_yaml(tree_of(config));

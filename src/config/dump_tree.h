@@ -15,6 +15,7 @@ struct DumpValue {
     kLiteral,   // a number or a flag: bare in both
     kWord,      // the format's own, such as "5s" or "auto": bare in YAML, a string in JSON
     kText,      // anything else: in quotes in both
+    kSecret,    // a text that no dump shows: "***" stands for it, and an empty one for none
     kList,      // of scalars, or of maps with at least one entry
     kMap,       // its keys are the format's
     kNamedMap,  // its keys are names of the operator's: in quotes in both
@@ -33,5 +34,8 @@ struct DumpEntry {
 // Both take a map with at least one entry and end with a line end. No text may have control characters.
 std::string print_yaml(const DumpValue& map);
 std::string print_json(const DumpValue& map);
+// Any value for people, in one line and with "$" as it is: `{path: "/ws", websocket: true}`. Secrets are hidden here
+// too.
+std::string print_line(const DumpValue& value);
 
 }  // namespace drover::config

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "config/read_admin.h"
+#include "config/read_migration.h"
 #include "config/read_pools.h"
 #include "config/read_routes.h"
 #include "config/read_tls.h"
@@ -19,8 +20,6 @@ constexpr unsigned kMostWorkers = 1024;
 constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 constexpr std::array<std::string_view, 3> kAccessWords = {"stdout", "stderr", "off"};
 constexpr std::size_t kMostListeners = 1024;
-constexpr double kLeastPace = 0.01;  // a close in 100 s
-constexpr double kMostPace = 1'000'000;
 
 constexpr std::array kLogLevels = {
     Choice<LogLevel>{"debug", LogLevel::kDebug},
@@ -120,13 +119,7 @@ void read_limits(Reader& reader, const Field& map, Limits& limits) {
 void read_shutdown(Reader& reader, const Field& map, Shutdown& shutdown) {
   reader.duration(map["announce"], milliseconds(0), shutdown.announce);
   reader.duration(map["deadline"], milliseconds(1), shutdown.deadline);
-  const Field pace = map["pace"];
-  const auto text = reader.text(pace);
-  if (!text || *text == "auto") return;
-  shutdown.pace = reader.parsed(pace, *text, parse_rate);
-  if (shutdown.pace && (*shutdown.pace < kLeastPace || *shutdown.pace > kMostPace))
-    reader.error(pace.position(), "'" + pace.path + "' must be 'auto' or between " + format_rate(kLeastPace) + " and " +
-                                      format_rate(kMostPace) + ", got " + in_quotes(*text));
+  reader.pace(map["pace"], shutdown.pace);
 }
 
 void read_log(Reader& reader, const Field& map, Log& log) {
@@ -156,8 +149,10 @@ Config read_config(Reader& reader, const Field& top) {
   read_listeners(reader, top, binds, config);
   read_trusted_proxies(reader, top["trusted_proxies"], config.trusted_proxies);
   read_nameservers(reader, top["nameservers"], config.nameservers);
+  reader.duration(top["reload_wait"], milliseconds(0), config.reload_wait);
   config.pools = read_pools(reader, top);
   config.routes = read_routes(reader, top, config.pools);
+  read_resume(reader, top["resume"], config.resume);
   read_limits(reader, top["limits"], config.limits);
   read_shutdown(reader, top["shutdown"], config.shutdown);
   read_admin(reader, top["admin"], binds, config.admin);

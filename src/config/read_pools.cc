@@ -7,6 +7,7 @@
 
 #include "config/read_balancing.h"
 #include "config/read_health.h"
+#include "config/read_migration.h"
 #include "config/read_tls.h"
 #include "config/schema.h"
 #include "config/text.h"
@@ -134,6 +135,8 @@ Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
   read_balancing(reader, map, pool);
   reader.number(map["attempts"], 1U, 100U, pool.attempts);
   read_health(reader, map, pool);
+  read_migration(reader, map["migration"], pool.migration);
+  reader.pace(map["lost_backend"]["close_pace"], pool.lost_backend.close_pace);
   read_pool_limits(reader, map["limits"], pool.limits);
   read_slow_client(reader, map["slow_client"], pool.slow_client);
   read_timeouts(reader, map["timeouts"], pool.timeouts);

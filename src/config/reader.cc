@@ -10,6 +10,12 @@
 #include "config/values.h"
 
 namespace drover::config {
+namespace {
+
+constexpr double kLeastPace = 0.01;  // one session in 100 s
+constexpr double kMostPace = 1'000'000;
+
+}  // namespace
 
 std::string Field::child_path(std::string_view key) const {
   return path.empty() ? std::string(key) : path + "." + std::string(key);
@@ -126,6 +132,30 @@ void Reader::share(const Field& field, double& out) {
   const auto found = text(field);
   if (!found) return;
   if (const auto value = parsed(field, *found, parse_share)) out = *value;
+}
+
+std::optional<double> Reader::pace_in(const Field& field, const std::string& text, std::string_view also) {
+  const auto value = parsed(field, text, parse_rate);
+  if (!value || (*value >= kLeastPace && *value <= kMostPace)) return value;
+  error(field.position(), "'" + field.path + "' must be " + std::string(also) + "between " + format_rate(kLeastPace) +
+                              " and " + format_rate(kMostPace) + ", got " + in_quotes(text));
+  return std::nullopt;
+}
+
+void Reader::pace(const Field& field, double& out) {
+  const auto found = text(field);
+  if (!found) return;
+  if (const auto value = pace_in(field, *found, "")) out = *value;
+}
+
+void Reader::pace(const Field& field, std::optional<double>& out) {
+  const auto found = text(field);
+  if (!found) return;
+  if (*found == "auto") {
+    out.reset();
+  } else if (const auto value = pace_in(field, *found, "'auto' or ")) {
+    out = value;
+  }
 }
 
 void Reader::size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out) {

@@ -65,6 +65,10 @@ class Reader {
   void duration(const Field& field, milliseconds least, milliseconds& out);
   void decimal(const Field& field, double least, double most, double& out);
   void share(const Field& field, double& out);
+  // How fast sessions are closed or moved, a rate: 0.01/s to 1000000/s.
+  void pace(const Field& field, double& out);
+  // The same, or `auto`: none.
+  void pace(const Field& field, std::optional<double>& out);
   void size(const Field& field, std::uint64_t least, std::uint64_t most, std::uint64_t& out);
   template <class Number>
   void number(const Field& field, Number least, Number most, Number& out) {
@@ -98,6 +102,7 @@ class Reader {
   enum class Repeat : std::uint8_t { kInMessages, kNever };
   std::optional<Scalar> scalar(const Field& field, Repeat repeat);
   std::optional<std::string> unquoted(const Field& field, std::string_view expected);
+  std::optional<double> pace_in(const Field& field, const std::string& text, std::string_view also);
   std::optional<std::uint64_t> number_between(const Field& field, std::uint64_t least, std::uint64_t most);
   void report_range(const Field& field, const std::string& text, const std::string& least, const std::string& most);
   void refuse_choice(const Field& field, const std::string& word, std::span<const std::string_view> words,

@@ -124,6 +124,21 @@ constexpr std::array kEjectionKeys = {
 };
 constexpr Section kEjectionSection{kEjectionKeys};
 
+constexpr std::array kMigrationKeys = {
+    Key{"handoff"},          Key{"notify", kOptional},
+    Key{"rescue"},           Key{"pace", kOptional},
+    Key{"grace", kOptional}, Key{"deadline", kOptional},
+    Key{"handoff_timeout"},  Key{"quiet"},
+    Key{"max_state"},        Key{"cooldown"},
+    Key{"stop_if_failing"},  Key{"endpoint", kOptional},
+};
+constexpr Section kMigrationSection{kMigrationKeys};
+
+constexpr std::array kLostBackendKeys = {
+    Key{"close_pace", kOptional},
+};
+constexpr Section kLostBackendSection{kLostBackendKeys};
+
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
     Key{"source_addresses"},
@@ -138,14 +153,20 @@ constexpr std::array kPoolKeys = {
     Key{"panic_threshold", kOptional},
     Key{"on_down", kOptional},
     Key{"required", kOptional},
-    Key{"migration"},
-    Key{"lost_backend"},
+    Key{"migration", kOptional, kMap, &kMigrationSection},
+    Key{"lost_backend", kOptional, kMap, &kLostBackendSection},
     Key{"rebalance"},
     Key{"limits", kOptional, kMap, &kPoolLimitsSection},
     Key{"slow_client", kOptional, kMap, &kSlowClientSection},
     Key{"timeouts", kOptional, kMap, &kTimeoutsSection},
     Key{"ping", kOptional, kMap, &kPingSection},
 };
+
+constexpr std::array kResumeKeys = {
+    Key{"secrets", kOptional, kScalars},
+    Key{"on_invalid_token", kOptional},
+};
+constexpr Section kResumeSection{kResumeKeys};
 
 constexpr std::array kLimitsKeys = {
     Key{"max_connections", kOptional},
@@ -194,10 +215,10 @@ constexpr std::array kTopKeys = {
     Key{"trusted_proxies", kOptional, kScalars},
     Key{"nameservers", kOptional, kScalars},
     Key{"forwarded"},
-    Key{"reload_wait"},
+    Key{"reload_wait", kOptional},
     Key{"routes", kOptional, kMaps, &kRouteSection},
     Key{"pools", kOptional, kNamedMaps, &kPoolSection},
-    Key{"resume"},
+    Key{"resume", kOptional, kMap, &kResumeSection},
     Key{"limits", kOptional, kMap, &kLimitsSection},
     Key{"shutdown", kOptional, kMap, &kShutdownSection},
     Key{"admin", kOptional, kMap, &kAdminSection},

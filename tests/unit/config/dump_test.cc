@@ -66,6 +66,7 @@ listeners:
   - {bind: ":8444", tls: {certificates: [{cert: rsa.pem, key: rsa.key}]}}
 trusted_proxies: ["10.0.0.0/8", "::1"]
 nameservers: ["127.0.0.1:8600", "::1"]
+reload_wait: 1m5s
 routes:
   - {match: {host: "Chat.example.com", path: "/$$a", websocket: true}, pool: chat, strip_prefix: true,
      allowed_origins: ["https://*.Example.com", "null"]}
@@ -90,12 +91,15 @@ pools:
     ejection: {failures: 0, base_time: 1d, max_ejected_percent: 100}
     panic_threshold: 33.3%
     required: true
+    migration: {notify: always, pace: 12.5/s, grace: 0, deadline: 1ms, endpoint: "wss://[::1]:8443/$$a?b=%20"}
+    lost_backend: {close_pace: 0.01/s}
     limits: {max_message_size: 1MiB, max_fragments: 7}
     slow_client: {max_queued: 1025B}
     timeouts: {connect: 1s, upgrade: 2s, idle: 1h30m, stalled_write: 45s, close: 3s}
     ping: {clients: 10s, backends: 500ms, timeout: 4s}
   "null": {backends: ["[::1]:9000"], choices: all, health_check: {type: websocket}}
   "8": {backends: ["a:1"], policy: random_two}
+resume: {on_invalid_token: reject}
 limits: {max_connections: 0, max_head_size: 32KiB, max_headers: 64, head_timeout: 4s}
 shutdown: {announce: 7s, pace: 0.3/s, deadline: 1m}
 admin: {bind: "localhost:9901", hosts: [Admin.Example.com, drover]}
@@ -125,6 +129,12 @@ TEST_CASE("the keys of this issue are in a dump") {
   CHECK(shown["admin"]["load_token"] == "");
   CHECK(shown["probes"]["bind"] == ":9902");
   CHECK(shown["log"]["format"] == "text");
+  CHECK(shown["reload_wait"] == "1m5s");
+  CHECK(shown["resume"] == Json::parse(R"({"secrets": [], "on_invalid_token": "reject"})"));
+  CHECK(shown["pools"]["chat"]["migration"] == Json::parse(R"({"notify": "always", "pace": "12.5/s", "grace": "0s",
+    "deadline": "1ms", "endpoint": "wss://[::1]:8443/$$a?b=%20"})"));
+  CHECK(shown["pools"]["chat"]["lost_backend"]["close_pace"] == "0.01/s");
+  CHECK(shown["pools"]["8"]["migration"]["pace"] == "auto");
 }
 
 TEST_CASE("TLS is in a dump where it is in use, with every key, and nowhere else") {
@@ -161,6 +171,19 @@ TEST_CASE("no dump shows a token") {
   CHECK(Json::parse(to_json(config))["admin"]["load_token"] == "***");
   CHECK(Json::parse(to_json(with("token: " + kToken)))["admin"]["load_token"] == "");
   CHECK(to_yaml(valid(kBase)).find("***") == std::string::npos);
+}
+
+TEST_CASE("no dump shows a secret of resume tokens") {
+  const Config config = valid(kBase + "resume: {secrets: [" + kToken + ", x" + kToken + "]}\n");
+  for (const std::string& dump : {to_yaml(config), to_json(config)}) {
+    CAPTURE(dump);
+    CHECK(dump.find(kToken) == std::string::npos);
+    const std::string all = complaints(dump);
+    CHECK(all.find("'resume.secrets[0]' is hidden here") != std::string::npos);
+    CHECK(all.find("'resume.secrets[1]' is hidden here") != std::string::npos);
+  }
+  CHECK(Json::parse(to_json(config))["resume"]["secrets"] == Json({"***", "***"}));
+  CHECK(to_yaml(config).find("  secrets: [\"***\", \"***\"]\n") != std::string::npos);
 }
 
 TEST_CASE("the YAML is for people: quotes around what the operator named, none around the format's own words") {
