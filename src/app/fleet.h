@@ -20,8 +20,8 @@ namespace drover::app {
 
 class Fleet final : net::TimerWheel::Node {
  public:
-  // `trusts` has those of all backends. `on_change` is called with every snapshot after the first. The loop outlives the
-  // fleet.
+  // `trusts` has those of all backends. `on_change` is called with every snapshot after the first. The loop outlives
+  // the fleet.
   Fleet(net::Loop& loop, const config::Config& config, unsigned workers, std::shared_ptr<const net::TlsTrusts> trusts,
         std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change);
   ~Fleet();
@@ -30,7 +30,8 @@ class Fleet final : net::TimerWheel::Node {
 
   // Called when backends leave the snapshot, once the workers know, with why: kReload or kDns. They get no new session
   // any more; the sessions that they have are the callee's business.
-  using OnLeaving = std::function<void(std::vector<std::shared_ptr<balancer::Backend>> backends, migration::Cause cause)>;
+  using OnLeaving =
+      std::function<void(std::vector<std::shared_ptr<balancer::Backend>> backends, migration::Cause cause)>;
   void call_when_leaving(OnLeaving on_leaving) { on_leaving_ = std::move(on_leaving); }
 
   // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason
@@ -43,8 +44,8 @@ class Fleet final : net::TimerWheel::Node {
   observe::Ledger& ledger() { return ledger_; }
   // Probing begins.
   void begin_checks();
-  // What may fail of a change to `config`: whom to ask for names, where that is somebody else than now. Null: it is not.
-  // Error: kConfiguration.
+  // What may fail of a change to `config`: whom to ask for names, where that is somebody else than now. Null: it is
+  // not. Error: kConfiguration.
   Result<std::unique_ptr<health::Resolver>> resolver_for(const config::Config& config);
   // A reload. Backends that both configurations have keep their states, counts and history. Removed ones leave at once,
   // but where their pool has got others: then they stay as they are until these are up, for config.reload_wait at most.

@@ -54,9 +54,11 @@ std::set<std::shared_ptr<balancer::Backend>> added_and_not_up(const balancer::Po
 // Who has come back just stays, and who has gone again is not waited for.
 void Handovers::drop_the_wanted(Handover& handover, const balancer::Pool& wanted, const proxy::Addresses& names) {
   std::erase_if(handover.guests, [&](const Guest& guest) { return has(wanted, guest.who.backend); });
-  std::erase_if(handover.awaited, [&](const auto& backend) { return !has(wanted, backend) || is_up(wanted, *backend); });
+  std::erase_if(handover.awaited,
+                [&](const auto& backend) { return !has(wanted, backend) || is_up(wanted, *backend); });
   const auto hosts = hosts_of(wanted);
-  std::erase_if(handover.awaited_names, [&](const auto& name) { return !hosts.contains(name) || names.contains(name); });
+  std::erase_if(handover.awaited_names,
+                [&](const auto& name) { return !hosts.contains(name) || names.contains(name); });
 }
 
 void Handovers::reload(const Pools& before, const Pools& wanted, const proxy::Addresses& names, MonotonicTime until) {

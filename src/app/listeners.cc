@@ -59,7 +59,8 @@ bool Listeners::is_wanted(proxy::ListenerNumber number) const {
   return std::ranges::find(open_, number, &Open::number) != open_.end();
 }
 
-// A socket on the same address is taken whatever text it came by: beside a second one it would go on to get connections.
+// A socket on the same address is taken whatever text it came by: beside a second one it would go on to get
+// connections.
 const Listeners::Open* Listeners::find(const std::string& bind, const net::Address& wanted, const Plan& plan) const {
   const auto is_free = [&plan](const Open& one) {
     return std::ranges::none_of(plan.steps_, [&](const auto& step) { return step.listener.number == one.number; });
@@ -126,7 +127,8 @@ void Listeners::adopt(Plan plan) {
   for (auto& step : plan.steps_) {
     const auto number = step.listener.number;
     if (!step.sockets.empty()) {
-      log::info("listening", {{"address", step.listener.bound.text()}, {"tls", step.listener.settings.tls ? "yes" : "no"}});
+      log::info("listening",
+                {{"address", step.listener.bound.text()}, {"tls", step.listener.settings.tls ? "yes" : "no"}});
     }
     for (unsigned worker = 0; worker < step.listeners.size(); ++worker) {
       auto& one = workers_.worker(worker);
@@ -157,8 +159,10 @@ void Listeners::on_deadline() noexcept {
     const auto number = one.listener.number;
     const bool is_over = one.stage == Stage::kRefusing;
     for (unsigned worker = 0; worker < workers_.count(); ++worker) {
-      if (is_over) workers_.worker(worker).close(number);
-      else workers_.worker(worker).refuse_newcomers(number);
+      if (is_over)
+        workers_.worker(worker).close(number);
+      else
+        workers_.worker(worker).refuse_newcomers(number);
     }
     if (is_over) log::info("listener_closed", {{"address", one.listener.bound.text()}});
     one.stage = Stage::kRefusing;

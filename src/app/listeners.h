@@ -63,7 +63,7 @@ class Listeners final : private net::TimerWheel::Node {
     Stage stage = Stage::kServing;
     MonotonicTime until;  // of the stage
   };
-  using Opened = std::vector<net::ListeningSocket>;                        // by worker
+  using Opened = std::vector<net::ListeningSocket>;                       // by worker
   using PerWorker = std::vector<std::shared_ptr<const proxy::Listener>>;  // likewise
 
   void on_deadline() noexcept override;

@@ -22,12 +22,16 @@ void note_tls_changes(ReloadCandidate& candidate, const Setup& in_force) {
     auto& listener = next.listeners[index];
     const auto& its = before.listeners[index];
     if (!listener || !its) continue;
-    if (listener->is_same_as(*its)) listener = its;
-    else candidate.changes.push_back("listeners[" + std::to_string(index) + "].tls: the files say something else");
+    if (listener->is_same_as(*its))
+      listener = its;
+    else
+      candidate.changes.push_back("listeners[" + std::to_string(index) + "].tls: the files say something else");
   }
   if (!next.trusts || !before.trusts) return;
-  if (next.trusts->is_same_as(*before.trusts)) next.trusts = before.trusts;
-  else candidate.changes.push_back("pools: backends' tls: the files say something else");
+  if (next.trusts->is_same_as(*before.trusts))
+    next.trusts = before.trusts;
+  else
+    candidate.changes.push_back("pools: backends' tls: the files say something else");
 }
 
 }  // namespace

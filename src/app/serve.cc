@@ -32,7 +32,8 @@ std::optional<Setup> with_tls(config::Config config, const std::string& file) {
   for (const auto& error : loaded.errors) tell("error", error);
   for (const auto& warning : loaded.warnings) tell("warning", warning);
   if (!loaded.errors.empty()) return std::nullopt;
-  return Setup{.config = std::move(config), .tls = std::move(loaded.material), .file = file, .ticket_keys = ticket_keys};
+  return Setup{
+      .config = std::move(config), .tls = std::move(loaded.material), .file = file, .ticket_keys = ticket_keys};
 }
 
 // Prints every diagnostic, warnings too.

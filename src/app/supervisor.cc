@@ -84,8 +84,7 @@ void Supervisor::set_limits(const proxy::DescriptorBudget& budget, std::uint32_t
   descriptors_ = budget.limit;
   if (connections == admission_->max_connections()) return;
   admission_->set_max_connections(connections);
-  log::info("limits",
-            {{"max_connections", connections}, {"descriptors", budget.limit}, {"reserve", budget.reserve}});
+  log::info("limits", {{"max_connections", connections}, {"descriptors", budget.limit}, {"reserve", budget.reserve}});
 }
 
 admin::Source Supervisor::admin_source() {

@@ -8,8 +8,8 @@ std::shared_ptr<Backend> Registry::find_or_make(const std::string& pool, const c
   auto& known = known_[{pool, spec.name, spec.address.text}];
   auto backend = known.backend.lock();
   if (backend) {
-    const bool is_changed = spec.weight != known.weight || spec.max_connections != known.max_connections ||
-                            spec.tls != known.tls;
+    const bool is_changed =
+        spec.weight != known.weight || spec.max_connections != known.max_connections || spec.tls != known.tls;
     if (is_changed) {
       backend->set_weight(spec.weight);
       backend->set_max_connections(spec.max_connections);

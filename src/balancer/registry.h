@@ -20,9 +20,9 @@ class Registry {
  public:
   explicit Registry(unsigned workers) : workers_(workers) {}
 
-  // Not leaving any more. Where `spec` says another weight, limit or TLS than the last did, the weight and the limit are
-  // its, and the operator has left the backend ready: what the operator or the agent has set since outlives a change of
-  // something else.
+  // Not leaving any more. Where `spec` says another weight, limit or TLS than the last did, the weight and the limit
+  // are its, and the operator has left the backend ready: what the operator or the agent has set since outlives a
+  // change of something else.
   std::shared_ptr<Backend> find_or_make(const std::string& pool, const config::BackendSpec& spec);
 
  private:

@@ -174,8 +174,8 @@ class Writer {
   std::shared_ptr<spdlog::async_logger> logger_;
 };
 
-// Set by open() before the workers start, cleared by close() after they ended. A writer of the access log that is off by
-// now stays: workers may still be writing to it.
+// Set by open() before the workers start, cleared by close() after they ended. A writer of the access log that is off
+// by now stays: workers may still be writing to it.
 struct Logs {
   std::unique_ptr<Writer> operational;
   std::unique_ptr<Writer> access_writer;

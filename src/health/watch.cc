@@ -230,10 +230,11 @@ void Watch::eject() {
   const auto length = ejections_.begin(loop_.now(), terms_.ejection.base_time);
   ejected_ = std::make_unique<Ejected>(*this, length);
   backend_->set_ejected(true);
-  log::warn("backend_ejected", {pool_of(*backend_),
-                                name_of_backend(*backend_),
-                                {"reason", std::to_string(terms_.ejection.failures) + " sessions in a row failed on it"},
-                                {"duration", config::format_duration(length)}});
+  log::warn("backend_ejected",
+            {pool_of(*backend_),
+             name_of_backend(*backend_),
+             {"reason", std::to_string(terms_.ejection.failures) + " sessions in a row failed on it"},
+             {"duration", config::format_duration(length)}});
   on_change_();
 }
 

@@ -56,9 +56,8 @@ void Worker::join() {
 
 void Worker::open(ListenerNumber number, net::ListeningSocket socket, std::shared_ptr<const Listener> listener) {
   const auto held = std::make_shared<net::ListeningSocket>(std::move(socket));
-  loop_.post([this, number, held, listener = std::move(listener)] {
-    begin_listening(number, std::move(*held), listener);
-  });
+  loop_.post(
+      [this, number, held, listener = std::move(listener)] { begin_listening(number, std::move(*held), listener); });
 }
 
 void Worker::begin_listening(ListenerNumber number, net::ListeningSocket socket,
@@ -67,15 +66,11 @@ void Worker::begin_listening(ListenerNumber number, net::ListeningSocket socket,
   const std::string address = socket.address().text();
   auto entrance = std::make_unique<Entrance>(
       loop_, number, std::move(listener),
-      net::Acceptor::Callbacks{.may_accept = [this] { return admission_.may_accept(); },
-                               .on_accept =
-                                   [this, number](int fd, const net::Address& peer) {
-                                     accept(fd, peer, find(number)->listener());
-                                   },
-                               .on_exhausted =
-                                   [this](int error_number) {
-                                     note_exhausted(std::string("accept: ") + std::strerror(error_number));
-                                   }});
+      net::Acceptor::Callbacks{
+          .may_accept = [this] { return admission_.may_accept(); },
+          .on_accept = [this, number](int fd, const net::Address& peer) { accept(fd, peer, find(number)->listener()); },
+          .on_exhausted =
+              [this](int error_number) { note_exhausted(std::string("accept: ") + std::strerror(error_number)); }});
   if (const auto opened = entrance->open(std::move(socket)); !opened) {
     return log::error("listener_lost", {{"address", address}, {"worker", index_}, {"reason", opened.error().detail}});
   }
