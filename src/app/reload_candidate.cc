@@ -14,24 +14,25 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& what, 
   for (const auto& one : what) to.push_back(prefix + one);
 }
 
-// Listeners that both have in the same place; what came or went is told as a difference of the configuration.
+// Files that are called as they were. Where other files are named, that is a difference of the configuration.
 void note_tls_changes(ReloadCandidate& candidate, const Setup& in_force) {
-  auto& next = candidate.setup.tls;
-  const auto& before = in_force.tls;
-  for (std::size_t index = 0; index < next.listeners.size() && index < before.listeners.size(); ++index) {
-    auto& listener = next.listeners[index];
-    const auto& its = before.listeners[index];
-    if (!listener || !its) continue;
-    if (listener->is_same_as(*its))
+  auto& next = candidate.setup;
+  for (std::size_t index = 0; index < next.tls.listeners.size() && index < in_force.tls.listeners.size(); ++index) {
+    auto& listener = next.tls.listeners[index];
+    const auto& its = in_force.tls.listeners[index];
+    if (!listener || !its || next.config.listeners[index].tls != in_force.config.listeners[index].tls) continue;
+    if (listener->is_same_as(*its)) {
       listener = its;
-    else
-      candidate.changes.push_back("listeners[" + std::to_string(index) + "].tls: the files say something else");
+    } else {
+      candidate.changes.push_back("listener '" + next.config.listeners[index].bind.text +
+                                  "': what is in the files of 'tls' has changed");
+    }
   }
-  if (!next.trusts || !before.trusts) return;
-  if (next.trusts->is_same_as(*before.trusts))
-    next.trusts = before.trusts;
-  else
-    candidate.changes.push_back("pools: backends' tls: the files say something else");
+  if (next.tls.trusts->is_same_as(*in_force.tls.trusts)) {
+    next.tls.trusts = in_force.tls.trusts;
+  } else if (next.config.pools == in_force.config.pools) {
+    candidate.changes.emplace_back("pools: what is in the files of backends' 'tls' has changed");
+  }
 }
 
 }  // namespace
@@ -40,6 +41,7 @@ ReloadCandidate read_candidate(const std::string& file, const Setup& in_force,
                                const std::shared_ptr<net::TicketKeys>& ticket_keys) {
   ReloadCandidate candidate;
   candidate.setup.file = in_force.file;
+  candidate.setup.ticket_keys = ticket_keys;
   auto loaded = config::load_file(file);
   for (const auto& diagnostic : loaded.diagnostics.list()) {
     auto& list = diagnostic.severity == config::Severity::kError ? candidate.errors : candidate.warnings;

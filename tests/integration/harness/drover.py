@@ -108,6 +108,7 @@ class Drover:
         self._stdout = _Collector(self.process.stdout)
         self._stderr = _Collector(self.process.stderr)
         self._sessions, self._lines_parsed = [], 0
+        self._reloads, self._log_lines_parsed = [], 0
         try:
             wait_until(lambda: self.events("ready") or self.process.poll() is not None, "drover is ready")
             assert self.process.poll() is None, f"drover ended: {self.log()}"
@@ -144,7 +145,11 @@ class Drover:
 
     def reloads(self):
         """(event, its fields) of what came of all reloads so far."""
-        return [(event, fields) for _, event, fields in log_lines(self.log()) if event in _RELOAD_OUTCOMES]
+        lines = self._stderr.lines(self._log_lines_parsed)
+        self._log_lines_parsed += len(lines)
+        self._reloads += [(event, fields) for _, event, fields in log_lines("".join(lines))
+                          if event in _RELOAD_OUTCOMES]
+        return list(self._reloads)
 
     def log(self):
         """The operational log so far."""
