@@ -22,6 +22,9 @@ class Endpoints {
 
   Endpoints(Source source, Access access) : source_(std::move(source)), access_(std::move(access)) {}
 
+  // For requests that come from now on.
+  void set_access(Access access) { access_ = std::move(access); }
+
   // How many bytes behind the head answer() wants as the body, kMaxBody at most. 0 too where the head is refused: a
   // body that nobody reads is not waited for.
   std::size_t body_size(const http::RequestHead& head) const;
@@ -35,7 +38,7 @@ class Endpoints {
   void log_unauthorized(const Request& request);
 
   const Source source_;
-  const Access access_;
+  Access access_;
   MonotonicTime unauthorized_logged_at_{Milliseconds(INT64_MIN / 2)};
   std::uint64_t unauthorized_unlogged_ = 0;
 };

@@ -53,6 +53,25 @@ Result<net::Address> Server::listen(const net::Address& address) {
   return acceptors_.back()->address();
 }
 
+std::vector<std::uint16_t> Server::ports() const {
+  std::vector<std::uint16_t> all;
+  for (const auto& acceptor : acceptors_) all.push_back(acceptor->address().port());
+  return all;
+}
+
+void Server::set_access(Access access) {
+  connections_->endpoints.set_access(std::move(access));
+}
+
+void Server::stop_listening() {
+  for (const auto& acceptor : acceptors_) acceptor->stop();
+  acceptors_.clear();
+}
+
+bool Server::idle() const {
+  return connections_->open.empty();
+}
+
 void Server::stop() {
   acceptors_.clear();
   connections_->cut_all();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -30,6 +31,14 @@ class Server {
 
   // May be called for several addresses. The address that it got: port 0 becomes a real one. Error: kAddress.
   Result<net::Address> listen(const net::Address& address);
+  // Those that it listens on.
+  std::vector<std::uint16_t> ports() const;
+  // For requests that come from now on.
+  void set_access(Access access);
+  // Closes the listening sockets, once it has accepted what waits there; the connections go on.
+  void stop_listening();
+  // Whether it has no connection.
+  bool idle() const;
   // Closes the listening sockets and cuts every connection.
   void stop();
 

@@ -73,14 +73,16 @@ Drains::~Drains() {
   loop_.wheel().disarm(*this);
 }
 
-void Drains::adopt(const config::Config& config) {
+void Drains::remember(const config::Config& config) {
   for (const auto& pool : config.pools) settings_[pool.name] = pool.migration;
 }
 
-const config::Migration& Drains::settings_of(const std::string& pool) const {
-  static const config::Migration kDefault;
+config::Migration Drains::settings_of(const std::string& pool) const {
+  const auto snapshot = snapshot_();
+  const auto now = std::ranges::find(snapshot->config.pools, pool, &config::Pool::name);
+  if (now != snapshot->config.pools.end()) return now->migration;
   const auto found = settings_.find(pool);
-  return found == settings_.end() ? kDefault : found->second;
+  return found == settings_.end() ? config::Migration() : found->second;
 }
 
 Result<Drains::BackendList> Drains::find(const migration::DrainRequest& request) const {
@@ -98,7 +100,7 @@ Result<Drains::BackendList> Drains::find(const migration::DrainRequest& request)
 
 DrainPlan::Terms Drains::terms_for(const std::string& pool, const BackendList& backends, Cause cause,
                                    const migration::DrainTerms& asked) const {
-  const config::Migration& settings = settings_of(pool);
+  const config::Migration settings = settings_of(pool);
   DrainPlan::Terms terms;
   terms.pool = pool;
   terms.deadline = asked.deadline.value_or(settings.deadline);

@@ -31,8 +31,8 @@ class Drains final : net::TimerWheel::Node {
   Drains(const Drains&) = delete;
   Drains& operator=(const Drains&) = delete;
 
-  // The pools' settings from now on; those of pools that are gone are still good for the drain of what they had.
-  void adopt(const config::Config& config);
+  // What the pools say is still good for the drain of what they had, when they are gone.
+  void remember(const config::Config& config);
 
   // An operator's. `done` may come later. A plan for some of the same backends is replaced by it. Error: kConfiguration,
   // where there is no such pool or backend, or at shutdown.
@@ -69,7 +69,7 @@ class Drains final : net::TimerWheel::Node {
   void advance(Plan& plan);
   void forget_the_oldest();
   void on_deadline() noexcept override;
-  const config::Migration& settings_of(const std::string& pool) const;
+  config::Migration settings_of(const std::string& pool) const;
 
   net::Loop& loop_;
   Workers& workers_;

@@ -74,54 +74,122 @@ Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
              std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change)
     : loop_(loop),
       config_(config),
+      trusts_(std::move(trusts)),
       on_change_(std::move(on_change)),
-      dialler_(std::move(trusts)),
+      dialler_(trusts_),
       registry_(workers),
       ledger_(workers),
       token_keys_(migration::TokenKeys::make(config.resume.secrets)),
       checker_(loop, dialler_, random_phase()) {}
 
+Fleet::~Fleet() {
+  loop_.wheel().disarm(*this);
+}
+
 Result<void> Fleet::start() {
   if (config_.resume.secrets.empty()) warn_of_random_secret();
-  if (const auto names = names_in(config_); !names.empty()) {
-    auto resolver = health::Resolver::make(loop_, config_.nameservers);
-    if (!resolver) return std::unexpected(resolver.error());
-    names_.emplace(loop_, *std::move(resolver), [this] {
-      if (snapshot_) rebuild();
-    });
-    names_->keep(names);
+  auto resolver = resolver_for(config_);
+  if (!resolver) return std::unexpected(resolver.error());
+  keep_names(*std::move(resolver));
+  if (names_) {
     const Patience patience(loop_);
     while (!names_->all_asked() && patience.left()) loop_.turn(net::Loop::Patience::kUntilSomething);
   }
-  snapshot_ = make_snapshot();
+  snapshot_ = make_snapshot({});
   return {};
 }
 
-std::shared_ptr<const proxy::Snapshot> Fleet::make_snapshot() {
-  const auto names = names_ ? names_->addresses() : proxy::Addresses();
-  return proxy::make_snapshot(config_, names, registry_, ledger_, dialler_.trusts(), token_keys_);
+Result<std::unique_ptr<health::Resolver>> Fleet::resolver_for(const config::Config& config) {
+  if (names_in(config).empty()) return nullptr;
+  if (names_ && config.nameservers == config_.nameservers) return nullptr;
+  return health::Resolver::make(loop_, config.nameservers);
+}
+
+void Fleet::keep_names(std::unique_ptr<health::Resolver> resolver) {
+  const auto names = names_in(config_);
+  if (names.empty()) return names_.reset();
+  if (!names_) {
+    names_.emplace(loop_, std::move(resolver), [this] {
+      if (snapshot_) rebuild();
+    });
+    return names_->keep(names);
+  }
+  names_->keep(names);
+  if (resolver) names_->ask(std::move(resolver));
+}
+
+std::shared_ptr<const proxy::Snapshot> Fleet::make_snapshot(const proxy::StayingByPool& staying) {
+  return proxy::make_snapshot(config_, addresses(), registry_, ledger_, trusts_with(staying), token_keys_, staying);
+}
+
+// Those that stay may believe in files that the configuration does not name any more.
+std::shared_ptr<const net::TlsTrusts> Fleet::trusts_with(const proxy::StayingByPool& staying) {
+  std::shared_ptr<net::TlsTrusts> all;
+  for (const auto& [pool, backends] : staying) {
+    for (const auto& one : backends) {
+      if (!one.tls) continue;
+      if (!all) all = std::make_shared<net::TlsTrusts>(*trusts_);
+      all->add_from(*snapshot_->tls_trusts, {one.tls->verify, one.tls->ca, one.tls->crl});
+    }
+  }
+  if (all) return all;
+  return trusts_;
 }
 
 void Fleet::begin_checks() {
   checker_.watch(snapshot_->pools);
 }
 
+void Fleet::rebuild() {
+  if (!handovers_.empty()) handovers_.note_names(snapshot_->pools, make_snapshot({})->pools, addresses());
+  replace_snapshot(migration::Cause::kDns);
+}
+
+void Fleet::adopt(const config::Config& config, std::shared_ptr<const net::TlsTrusts> trusts,
+                  std::unique_ptr<health::Resolver> resolver) {
+  if (config.resume.secrets != config_.resume.secrets) {
+    token_keys_ = migration::TokenKeys::make(config.resume.secrets);
+    if (config.resume.secrets.empty()) warn_of_random_secret();
+  }
+  config_ = config;
+  trusts_ = std::move(trusts);
+  keep_names(std::move(resolver));
+  const auto wanted = make_snapshot({});
+  handovers_.reload(snapshot_->pools, wanted->pools, addresses(), loop_.now() + config_.reload_wait);
+  handovers_.settle(loop_.now());
+  replace_snapshot(migration::Cause::kReload);
+  settle_soon();
+}
+
+void Fleet::settle_soon() {
+  if (!handovers_.empty()) loop_.arm(*this, loop_.now() + net::TimerWheel::kTick);
+}
+
+void Fleet::on_deadline() noexcept {
+  if (handovers_.settle(loop_.now())) replace_snapshot(migration::Cause::kReload);
+  settle_soon();
+}
+
 // Those that are gone get no new session, not even from a handshake that began before; the sessions that they have go
 // on. The workers are told first: whoever still goes by the old snapshot finds somebody in it.
-void Fleet::rebuild() {
+void Fleet::replace_snapshot(migration::Cause cause) {
   const BackendSet before = backends_of(*snapshot_);
-  snapshot_ = make_snapshot();
+  snapshot_ = make_snapshot(handovers_.staying());
+  if (snapshot_->tls_trusts != dialler_.trusts()) dialler_ = net::TlsDialler(snapshot_->tls_trusts);
   const BackendSet now = backends_of(*snapshot_);
   for (const auto& backend : now) {
     if (!before.contains(backend)) log_change("backend_added", *backend);
   }
   on_change_(snapshot_);
+  std::vector<std::shared_ptr<balancer::Backend>> leaving;
   for (const auto& backend : before) {
     if (now.contains(backend)) continue;
     backend->set_leaving(true);
     log_change("backend_removed", *backend);
+    leaving.push_back(backend);
   }
   checker_.watch(snapshot_->pools);
+  if (!leaving.empty() && on_leaving_) on_leaving_(std::move(leaving), cause);
 }
 
 std::uint64_t descriptors_for_checks(const config::Config& config) {

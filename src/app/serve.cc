@@ -1,13 +1,16 @@
 // The order of start-up around the supervisor: configuration, fork, pid file, logs.
 #include "app/serve.h"
 
+#include <filesystem>
 #include <functional>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "app/daemon.h"
 #include "app/demo.h"
 #include "app/demo_config.h"
+#include "app/log_settings.h"
 #include "app/output.h"
 #include "app/pidfile.h"
 #include "app/supervisor.h"
@@ -21,15 +24,17 @@ namespace drover::app {
 namespace {
 
 // Reads the files that the configuration names. Prints what is wrong with them, as load() does.
-std::optional<Setup> with_tls(config::Config config) {
-  LoadedTls loaded = load_tls(config, std::make_shared<net::TicketKeys>());
+std::optional<Setup> with_tls(config::Config config, const std::string& file) {
+  const auto ticket_keys = std::make_shared<net::TicketKeys>();
+  LoadedTls loaded = load_tls(config, ticket_keys);
   const auto tell = [&](const std::string& kind, const std::string& what) {
     print_error(config.file + ": " + kind + ": " + what + "\n");
   };
   for (const auto& error : loaded.errors) tell("error", error);
   for (const auto& warning : loaded.warnings) tell("warning", warning);
   if (!loaded.errors.empty()) return std::nullopt;
-  return Setup{std::move(config), std::move(loaded.material)};
+  return Setup{
+      .config = std::move(config), .tls = std::move(loaded.material), .file = file, .ticket_keys = ticket_keys};
 }
 
 // Prints every diagnostic, warnings too.
@@ -37,7 +42,10 @@ std::optional<Setup> load(const std::string& file) {
   auto loaded = config::load_file(file);
   print_error(loaded.diagnostics.text());
   if (!loaded.config) return std::nullopt;
-  return with_tls(*std::move(loaded.config));
+  // A daemon's working directory is another one.
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(file, failed);
+  return with_tls(*std::move(loaded.config), failed ? file : absolute.string());
 }
 
 // Prints which certificates are expired or about to.
@@ -47,24 +55,6 @@ void warn_of_certificates(const Setup& setup) {
     if (concern.empty()) continue;
     print_error(setup.config.file + ": warning: the certificate " + certificate->file() + " " + concern + "\n");
   }
-}
-
-log::Level level_of(config::LogLevel level) {
-  switch (level) {
-    case config::LogLevel::kDebug: return log::Level::kDebug;
-    case config::LogLevel::kInfo: return log::Level::kInfo;
-    case config::LogLevel::kWarn: return log::Level::kWarn;
-    case config::LogLevel::kError: return log::Level::kError;
-  }
-  return log::Level::kInfo;
-}
-
-log::Format format_of(config::LogFormat format) {
-  switch (format) {
-    case config::LogFormat::kJson: return log::Format::kJson;
-    case config::LogFormat::kText: return log::Format::kText;
-  }
-  return log::Format::kJson;
 }
 
 using OnReady = std::function<Result<void>(const Supervisor&)>;
@@ -83,11 +73,9 @@ ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
     written.emplace(Pidfile::create(pidfile));
     if (!*written) return complain(written->error().detail);
   }
-  const auto& log = setup.config.log;
-  const log::Settings settings{.level = level_of(log.level), .access = log.access, .format = format_of(log.format)};
   const auto key_log = net::open_tls_key_log();
   if (!key_log) return complain(key_log.error().detail);
-  if (auto opened = log::open(settings); !opened) return complain(opened.error().detail);
+  if (auto opened = log::open(log_settings(setup.config.log)); !opened) return complain(opened.error().detail);
   if (!key_log->empty()) {
     log::warn("tls_keys_logged",
               {{"file", *key_log}, {"hint", "whoever reads it reads all traffic; unset SSLKEYLOGFILE to end this"}});
@@ -138,7 +126,7 @@ ExitCode serve_demo(const CommandLine& line) {
   if (const auto started = backends.start(); !started) return complain(started.error().detail);
   auto config = demo_config(backends.addresses());
   if (!config) return complain(config.error().detail);
-  auto setup = with_tls(*std::move(config));
+  auto setup = with_tls(*std::move(config), "");
   if (!setup) return ExitCode::kStartUp;
   return run(line.pidfile, *std::move(setup), [](const Supervisor& supervisor) {
     print(demo_greeting(supervisor.address()));

@@ -7,5 +7,7 @@ namespace drover::app {
 
 // `state` as in sd_notify(3): "READY=1". Never waits; failures are ignored, as the protocol wants it.
 void systemd_notify(std::string_view state);
+// A reload begins; READY=1 is to follow, whatever comes of it.
+void systemd_notify_reloading();
 
 }  // namespace drover::app

@@ -25,7 +25,9 @@ struct TlsMaterial {
 // A configuration that can be started with.
 struct Setup {
   config::Config config;
-  TlsMaterial tls;  // its own
+  TlsMaterial tls;                               // its own
+  std::string file;                              // to read again for a reload, absolute; empty: there is none
+  std::shared_ptr<net::TicketKeys> ticket_keys;  // of all listeners, now and after a reload
 };
 
 struct LoadedTls {

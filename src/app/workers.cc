@@ -18,16 +18,6 @@ Workers::~Workers() {
   stop();
 }
 
-Result<net::Address> Workers::listen(const net::Address& address, const proxy::Worker::Listening& listening) {
-  net::Address bound = address;
-  for (auto& worker : workers_) {
-    const auto got = worker->listen(bound, listening);
-    if (!got) return got;
-    bound = *got;
-  }
-  return bound;
-}
-
 void Workers::start() {
   for (auto& worker : workers_) {
     worker->start();

@@ -8,8 +8,6 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/error.h"
-#include "net/address.h"
 #include "proxy/worker.h"
 
 namespace drover::app {
@@ -23,8 +21,6 @@ class Workers {
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
 
-  // Before start(): on every worker. The address that they got; port 0 becomes the same port for all.
-  Result<net::Address> listen(const net::Address& address, const proxy::Worker::Listening& listening);
   void start();
 
   // Handshakes that begin from now on go by `snapshot`.

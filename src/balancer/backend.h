@@ -6,7 +6,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,7 +29,6 @@ class Backend {
         name_(std::move(spec.name)),
         address_(std::move(spec.address)),
         authority_(spec.authority.empty() ? address_.text : spec.authority),
-        tls_(std::move(spec.tls)),
         traffic_(std::make_unique<Traffic[]>(workers)),
         holders_(std::make_unique<Holders[]>(workers)),
         farewells_(farewells ? std::move(farewells) : std::make_shared<Slots>()),
@@ -47,9 +45,6 @@ class Backend {
 
   // For a Host header: the address as the configuration has it, a name where it was one.
   const std::string& authority() const { return authority_; }
-
-  // None: it is spoken to in plain.
-  const std::optional<config::BackendTls>& tls() const { return tls_; }
 
   // --- Capacity.
   unsigned weight() const { return weight_.load(std::memory_order_relaxed); }  // as configured
@@ -140,7 +135,6 @@ class Backend {
   const std::string name_;
   const config::Endpoint address_;
   const std::string authority_;
-  const std::optional<config::BackendTls> tls_;
   // Looked up at each read of a tunnel: among what hardly ever changes, not beside load_.
   const std::unique_ptr<Traffic[]> traffic_;
   const std::unique_ptr<Holders[]> holders_;

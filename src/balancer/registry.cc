@@ -8,13 +8,18 @@ std::shared_ptr<Backend> Registry::find_or_make(const std::string& pool, const c
   auto& known = known_[{pool, spec.name, spec.address.text}];
   auto backend = known.backend.lock();
   if (backend) {
-    if (spec.weight != known.weight) backend->set_weight(spec.weight);
-    if (spec.max_connections != known.max_connections) backend->set_max_connections(spec.max_connections);
+    const bool is_changed =
+        spec.weight != known.weight || spec.max_connections != known.max_connections || spec.tls != known.tls;
+    if (is_changed) {
+      backend->set_weight(spec.weight);
+      backend->set_max_connections(spec.max_connections);
+      backend->set_operator_state(OperatorState::kReady);
+    }
     backend->set_leaving(false);
   } else {
     backend = std::make_shared<Backend>(pool, spec, workers_, farewells_of(pool));
   }
-  known = {.backend = backend, .weight = spec.weight, .max_connections = spec.max_connections};
+  known = {.backend = backend, .weight = spec.weight, .max_connections = spec.max_connections, .tls = spec.tls};
   return backend;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
@@ -19,8 +20,9 @@ class Registry {
  public:
   explicit Registry(unsigned workers) : workers_(workers) {}
 
-  // Not leaving any more, and with the weight and the limit of `spec` where it says other ones than the last did: what
-  // the operator or the agent has set since outlives a change of something else.
+  // Not leaving any more. Where `spec` says another weight, limit or TLS than the last did, the weight and the limit
+  // are its, and the operator has left the backend ready: what the operator or the agent has set since outlives a
+  // change of something else.
   std::shared_ptr<Backend> find_or_make(const std::string& pool, const config::BackendSpec& spec);
 
  private:
@@ -28,6 +30,7 @@ class Registry {
     std::weak_ptr<Backend> backend;
     unsigned weight = 0;  // as the configuration said last
     std::uint32_t max_connections = 0;
+    std::optional<config::BackendTls> tls;
   };
   void forget_the_gone();
   std::shared_ptr<Slots> farewells_of(const std::string& pool);

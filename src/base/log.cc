@@ -47,8 +47,10 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
       : log_(log), output_(std::move(output)), queue_(queue) {}
 
   // Any thread.
-  bool has_file() const { return !output_->path().empty(); }
   void want_reopen() { reopen_wanted_.store(true, std::memory_order_relaxed); }
+  void redirect(std::unique_ptr<Output> output) {
+    delete next_.exchange(output.release(), std::memory_order_acq_rel);  // one that nobody has come to use
+  }
   void note_lost(int error_number) {
     const auto loss = static_cast<std::size_t>(loss_of(error_number));
     failed_[loss].fetch_add(1, std::memory_order_relaxed);
@@ -60,6 +62,10 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
     lost[static_cast<std::size_t>(Loss::kQueueFull)] += queue_.overrun_counter();
     return lost;
   }
+  ~DescriptorSink() override { delete next_.load(std::memory_order_relaxed); }
+  DescriptorSink(const DescriptorSink&) = delete;
+  DescriptorSink& operator=(const DescriptorSink&) = delete;
+
   // With telling() held. Whether all has been told now.
   bool tell_losses(Writing writing);
 
@@ -75,6 +81,9 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
   }
   // Between two lines, so none is torn.
   void flush_() override {
+    if (next_.load(std::memory_order_relaxed) != nullptr) {
+      output_.reset(next_.exchange(nullptr, std::memory_order_acq_rel));
+    }
     if (reopen_wanted_.load(std::memory_order_relaxed) && reopen_wanted_.exchange(false)) reopen();
   }
   void reopen();
@@ -84,7 +93,8 @@ class DescriptorSink final : public spdlog::sinks::base_sink<spdlog::details::nu
   }
 
   const Log log_;
-  const std::unique_ptr<Output> output_;
+  std::unique_ptr<Output> output_;
+  std::atomic<Output*> next_{nullptr};  // owned
   spdlog::details::thread_pool& queue_;
   std::array<std::atomic<std::uint64_t>, kLosses> failed_{};
   std::array<std::atomic<int>, kLosses> errors_{};  // the last errno of each
@@ -123,7 +133,8 @@ void DescriptorSink::reopen() {
 class Writer {
  public:
   Writer(Log log, std::unique_ptr<Output> output, const char* pattern)
-      : pool_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
+      : has_file_(!output->path().empty()),
+        pool_(std::make_shared<spdlog::details::thread_pool>(kQueuedLines, 1)),
         sink_(std::make_shared<DescriptorSink>(log, std::move(output), *pool_)),
         logger_(std::make_shared<spdlog::async_logger>("drover", sink_, pool_,
                                                        spdlog::async_overflow_policy::overrun_oldest)) {
@@ -146,22 +157,32 @@ class Writer {
     sink_->want_reopen();
     logger_->flush();
   }
-  bool has_file() const { return sink_->has_file(); }
+  // Lines that wait go there as well; should the queue be too full to be told, from the next line on.
+  void redirect(std::unique_ptr<Output> output) {
+    has_file_ = !output->path().empty();
+    sink_->redirect(std::move(output));
+    logger_->flush();
+  }
+  bool has_file() const { return has_file_; }
   Losses lost() const { return sink_->lost(); }
   void tell_losses(Writing writing) { sink_->tell_losses(writing); }
 
  private:
+  bool has_file_;  // the supervisor's
   std::shared_ptr<spdlog::details::thread_pool> pool_;
   std::shared_ptr<DescriptorSink> sink_;
   std::shared_ptr<spdlog::async_logger> logger_;
 };
 
-// Set by open() before the workers start, cleared by close() after they ended.
+// Set by open() before the workers start, cleared by close() after they ended. A writer of the access log that is off
+// by now stays: workers may still be writing to it.
 struct Logs {
   std::unique_ptr<Writer> operational;
-  std::unique_ptr<Writer> access;
-  Format format = Format::kJson;
+  std::unique_ptr<Writer> access_writer;
+  std::atomic<Writer*> access{nullptr};  // null: off
+  std::atomic<Format> format{Format::kJson};
   std::atomic<Level> level{Level::kInfo};
+  std::string access_target = "off";  // the supervisor's
 };
 Logs& logs() {
   static Logs instance;
@@ -218,16 +239,53 @@ std::future<void> write_out(std::unique_ptr<Writer> writer) {
 
 }  // namespace
 
+class Change {
+ public:
+  Level level = Level::kInfo;
+  Format format = Format::kJson;
+  std::string access_target;
+  // What the access log's writer writes to, stdout where it is off; null: as before.
+  std::unique_ptr<Output> output;
+  std::unique_ptr<Writer> writer;  // the first one; null: there is none, or there is one already
+};
+
+void DropChange::operator()(Change* change) const noexcept {
+  delete change;
+}
+
+Result<PreparedChange> prepare(const Settings& settings) {
+  PreparedChange change(new Change);
+  change->level = settings.level;
+  change->format = settings.format;
+  change->access_target = settings.access;
+  const bool is_off = settings.access == "off";
+  const bool has_writer = logs().access_writer != nullptr;
+  if (settings.access == logs().access_target || (is_off && !has_writer)) return change;
+  auto output = Output::open(is_off ? "stdout" : settings.access);
+  if (!output) return std::unexpected(output.error());
+  if (has_writer) {
+    change->output = *std::move(output);
+  } else {
+    change->writer = std::make_unique<Writer>(Log::kAccess, *std::move(output), "%v");
+  }
+  return change;
+}
+
+void apply(PreparedChange change) {
+  logs().level = change->level;
+  logs().format = change->format;
+  if (change->writer) logs().access_writer = std::move(change->writer);
+  if (change->output) logs().access_writer->redirect(std::move(change->output));
+  logs().access = change->access_target == "off" ? nullptr : logs().access_writer.get();
+  logs().access_target = std::move(change->access_target);
+}
+
 Result<void> open(const Settings& settings) {
-  logs().level = settings.level;
-  logs().format = settings.format;
   auto operational = Output::open("stderr");
   if (!operational) return std::unexpected(operational.error());
-  if (settings.access != "off") {
-    auto access = Output::open(settings.access);
-    if (!access) return std::unexpected(access.error());
-    logs().access = std::make_unique<Writer>(Log::kAccess, *std::move(access), "%v");
-  }
+  auto change = prepare(settings);
+  if (!change) return std::unexpected(change.error());
+  apply(*std::move(change));
   logs().operational = std::make_unique<Writer>(Log::kOperational, *std::move(operational), "%Y-%m-%dT%H:%M:%S.%eZ %v");
   return {};
 }
@@ -235,10 +293,12 @@ Result<void> open(const Settings& settings) {
 void close() {
   const auto deadline = std::chrono::steady_clock::now() + kCloseWait;
   std::unique_lock lock(telling());
-  for (const auto& writer : {std::cref(logs().access), std::cref(logs().operational)}) {
+  for (const auto& writer : {std::cref(logs().access_writer), std::cref(logs().operational)}) {
     if (writer.get()) writer.get()->tell_losses(Writing::kEnds);
   }
-  const auto access = write_out(std::move(logs().access));
+  logs().access = nullptr;
+  logs().access_target = "off";
+  const auto access = write_out(std::move(logs().access_writer));
   const auto operational = write_out(std::move(logs().operational));
   lock.unlock();
   access.wait_until(deadline);
@@ -246,10 +306,11 @@ void close() {
 }
 
 void reopen() {
-  if (!logs().access || !logs().access->has_file()) {
+  Writer* const access = logs().access;
+  if (access == nullptr || !access->has_file()) {
     return info("nothing_to_reopen", {{"reason", "log.access is not a file"}});
   }
-  logs().access->reopen();
+  access->reopen();
 }
 
 bool enabled(Level level) {
@@ -257,7 +318,7 @@ bool enabled(Level level) {
 }
 
 std::uint64_t dropped_lines(Log log, Loss loss) {
-  const auto& writer = log == Log::kAccess ? logs().access : logs().operational;
+  const auto& writer = log == Log::kAccess ? logs().access_writer : logs().operational;
   return writer ? writer->lost()[static_cast<std::size_t>(loss)] : 0;
 }
 
@@ -292,15 +353,15 @@ void event(Level level, std::string_view name, std::initializer_list<Field> fiel
 }
 
 bool access_enabled() {
-  return logs().access != nullptr;
+  return logs().access.load(std::memory_order_relaxed) != nullptr;
 }
 
 Format access_format() {
-  return logs().format;
+  return logs().format.load(std::memory_order_relaxed);
 }
 
 void access(std::string_view line) {
-  if (logs().access) logs().access->write(line);
+  if (Writer* const writer = logs().access.load(std::memory_order_acquire); writer != nullptr) writer->write(line);
 }
 
 }  // namespace drover::log

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -27,6 +28,17 @@ struct Settings {
 
 // Starts the writers. Call after any fork. Errors: kConfiguration, where the access log's file cannot be opened.
 Result<void> open(const Settings& settings);
+// A change of the settings, of which all that can fail has been done; one that is dropped changes nothing.
+class Change;
+struct DropChange {
+  void operator()(Change* change) const noexcept;
+};
+using PreparedChange = std::unique_ptr<Change, DropChange>;
+// The supervisor's thread, as apply(). Errors of open().
+Result<PreparedChange> prepare(const Settings& settings);
+// Lines that are logged from now on go by it; lines of the access log that wait go to the new place, too.
+void apply(PreparedChange change);
+
 // Writes out what is queued, waiting at most a second for a reader that does not read, and stops the writers.
 void close();
 

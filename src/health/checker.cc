@@ -29,19 +29,22 @@ std::size_t count_up(balancer::Backends backends) {
 void Checker::watch(const Pools& pools) {
   std::set<const balancer::Backend*> wanted;
   std::set<std::string> names;
-  std::vector<std::pair<std::shared_ptr<const balancer::Pool>, std::shared_ptr<balancer::Backend>>> added;
+  // Those whose first look is yet to come, or whose looks are other ones from now on.
+  std::vector<std::pair<std::shared_ptr<const balancer::Pool>, std::shared_ptr<balancer::Backend>>> begun;
   for (const auto& pool : pools) {
     pools_[pool->name()].pool = pool;
     names.insert(pool->name());
     for (const auto& backend : pool->backends()) {
       wanted.insert(backend.get());
-      if (!watches_.contains(backend.get())) added.emplace_back(pool, backend);
+      const auto watched = watches_.find(backend.get());
+      const Watch::Terms terms(pool->settings(), pool->tls_of(*backend));
+      if (watched == watches_.end() || watched->second->terms() != terms) begun.emplace_back(pool, backend);
     }
   }
-  for (std::size_t i = 0; i < added.size(); ++i) {
+  for (std::size_t i = 0; i < begun.size(); ++i) {
     const auto place = static_cast<std::int64_t>(i);
-    const auto spread = kFirstLooksWithin * place / static_cast<std::int64_t>(added.size());
-    add(added[i].first, added[i].second, std::min(kFirstLooksApart * place, spread));
+    const auto spread = kFirstLooksWithin * place / static_cast<std::int64_t>(begun.size());
+    begin(begun[i].first, begun[i].second, loop_.now() + std::min(kFirstLooksApart * place, spread));
   }
   std::erase_if(watches_, [&](const auto& entry) { return !wanted.contains(entry.first); });
   std::erase_if(pools_, [&](const auto& entry) { return !names.contains(entry.first); });
@@ -49,12 +52,14 @@ void Checker::watch(const Pools& pools) {
   for (const auto& name : names) judge(name);
 }
 
-void Checker::add(const std::shared_ptr<const balancer::Pool>& pool, const std::shared_ptr<balancer::Backend>& backend,
-                  Milliseconds after) {
-  const Watch::Start start{
-      .first = loop_.now() + after, .phase = Schedule::phase_of(added_++, first_phase_), .arrival = arrival_};
+void Checker::begin(const std::shared_ptr<const balancer::Pool>& pool,
+                    const std::shared_ptr<balancer::Backend>& backend, MonotonicTime first) {
+  Watch::Terms terms(pool->settings(), pool->tls_of(*backend));
+  const auto watched = watches_.find(backend.get());
+  if (watched != watches_.end()) return watched->second->adopt(std::move(terms), first);
+  const Watch::Start start{.first = first, .phase = Schedule::phase_of(added_++, first_phase_), .arrival = arrival_};
   const auto on_change = [this, name = pool->name()] { judge(name); };
-  watches_[backend.get()] = std::make_unique<Watch>(loop_, dialler_, backend, pool->settings(), start, on_change);
+  watches_[backend.get()] = std::make_unique<Watch>(loop_, dialler_, backend, std::move(terms), start, on_change);
 }
 
 void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backend) {

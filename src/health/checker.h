@@ -23,8 +23,8 @@ class Checker {
   Checker(net::Loop& loop, net::TlsDialler& dialler, double first_phase)
       : loop_(loop), dialler_(dialler), first_phase_(first_phase) {}
 
-  // From now on these. Backends that were watched before go on being so; the first call's count as there from the
-  // start.
+  // From now on these. Backends that were watched before go on being so, by what their pool says now; the first call's
+  // count as there from the start.
   void watch(const Pools& pools);
   // Sessions fail on it, as often in a row as ejection.failures says. Never more than max_ejected_percent of a pool,
   // and never the last that is eligible, are ejected.
@@ -37,8 +37,8 @@ class Checker {
     bool in_panic = false;
   };
 
-  void add(const std::shared_ptr<const balancer::Pool>& pool, const std::shared_ptr<balancer::Backend>& backend,
-           Milliseconds after);
+  void begin(const std::shared_ptr<const balancer::Pool>& pool, const std::shared_ptr<balancer::Backend>& backend,
+             MonotonicTime first);
   // Logs what has changed about a pool as a whole.
   void judge(const std::string& name);
   // "pool default: 0 of 2 backends up; 127.0.0.1:9001: connection refused".

@@ -24,7 +24,7 @@ std::string texts_of(const std::vector<net::Address>& addresses) {
 
 }  // namespace
 
-class NameBook::Name final : public net::TimerWheel::Node {
+class NameBook::Name final : public net::TimerWheel::Node, public std::enable_shared_from_this<Name> {
  public:
   Name(NameBook& book, std::string name, Milliseconds interval)
       : book_(book), name_(std::move(name)), interval_(interval) {}
@@ -33,7 +33,13 @@ class NameBook::Name final : public net::TimerWheel::Node {
   Name& operator=(const Name&) = delete;
 
   void ask() {
-    book_.resolver_->resolve(name_, [this](const Answer& answer) { take(answer); });
+    book_.loop_.wheel().disarm(*this);
+    book_.resolver_->resolve(name_, [asked = weak_from_this()](const Answer& answer) {
+      if (const auto kept = asked.lock()) kept->take(answer);
+    });
+  }
+  void set_interval(Milliseconds interval) {
+    if (std::exchange(interval_, interval) > interval) ask();  // the next question may be a long time off
   }
   const std::string& name() const { return name_; }
   bool asked() const { return asked_; }
@@ -51,7 +57,7 @@ class NameBook::Name final : public net::TimerWheel::Node {
 
   NameBook& book_;
   const std::string name_;
-  const Milliseconds interval_;
+  Milliseconds interval_;
   std::vector<net::Address> ipv4_;
   std::vector<net::Address> ipv6_;
   bool asked_ = false;
@@ -106,7 +112,20 @@ NameBook::NameBook(net::Loop& loop, std::unique_ptr<Resolver> resolver, std::fun
 NameBook::~NameBook() = default;
 
 void NameBook::keep(const std::map<std::string, Milliseconds>& names) {
-  for (const auto& [name, interval] : names) names_.push_back(std::make_unique<Name>(*this, name, interval));
+  std::erase_if(names_, [&](const auto& one) { return !names.contains(one->name()); });
+  for (const auto& [name, interval] : names) {
+    const auto known = std::ranges::find_if(names_, [&](const auto& one) { return one->name() == name; });
+    if (known != names_.end()) {
+      (*known)->set_interval(interval);
+      continue;
+    }
+    names_.push_back(std::make_shared<Name>(*this, name, interval));
+    names_.back()->ask();
+  }
+}
+
+void NameBook::ask(std::unique_ptr<Resolver> resolver) {
+  resolver_ = std::move(resolver);
   for (auto& name : names_) name->ask();
 }
 

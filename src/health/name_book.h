@@ -26,9 +26,11 @@ class NameBook {
   NameBook(const NameBook&) = delete;
   NameBook& operator=(const NameBook&) = delete;
 
-  // Once. Each name, and how long after an answer it is asked again at the latest; an answer whose TTL is shorter is
-  // asked again when that is over.
+  // From now on these. Each name, and how long after an answer it is asked again at the latest; an answer whose TTL is
+  // shorter is asked again when that is over. Names that are kept already keep what is known of them.
   void keep(const std::map<std::string, Milliseconds>& names);
+  // From now on `resolver` is asked, at once for every name. What is known stays until it answers. Not from on_change.
+  void ask(std::unique_ptr<Resolver> resolver);
   // Whether every name has been asked once, with whatever outcome.
   bool all_asked() const;
   // Sorted, IPv4 first; a name that nothing is known of is not in it.
@@ -38,9 +40,9 @@ class NameBook {
   class Name;
 
   net::Loop& loop_;
-  const std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<Resolver> resolver_;
   const std::function<void()> on_change_;
-  std::vector<std::unique_ptr<Name>> names_;
+  std::vector<std::shared_ptr<Name>> names_;  // an answer may come for one that is not kept any more
 };
 
 }  // namespace drover::health

@@ -45,54 +45,87 @@ class Watch::Ejected final : public net::TimerWheel::Node {
   const Milliseconds length_;
 };
 
-Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend,
-             const config::Pool& settings, const Start& start, std::function<void()> on_change)
+Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
+             const Start& start, std::function<void()> on_change)
     : loop_(loop),
       dialler_(dialler),
       backend_(std::move(backend)),
-      check_(settings.health_check),
-      slow_start_(settings.slow_start),
-      ejection_(settings.ejection),
+      terms_(std::move(terms)),
+      phase_(start.phase),
       on_change_(std::move(on_change)),
       arrival_(start.arrival),
       address_(address_of(*backend_, backend_->address().port)),
-      thresholds_(backend_->probe()),
-      agent_address_(address_of(*backend_, check_.agent_port)) {
+      thresholds_(backend_->probe()) {
   backend_->set_ejected(false);
-  if (check_.interval.count() == 0) backend_->set_probe(ProbeState::kUp);
+  if (terms_.check.interval.count() == 0) backend_->set_probe(ProbeState::kUp);
   // Without a probe that would find it up: there is none, or it has come back with the state that it left with.
   if (arrival_ == Arrival::kLater && backend_->probe() == ProbeState::kUp)
-    backend_->begin_slow_start(loop_.now(), slow_start_);
-  if (check_.interval.count() == 0) return;
-  const Schedule schedule(check_.interval, start.phase);
-  probes_.emplace(loop_, schedule, check_.timeout,
-                  Rounds::Task{.begin = [this] { begin_probe(); },
-                               .cut =
-                                   [this] {
-                                     probe_.reset();
-                                     note_verdict(Verdict::kBad,
-                                                  "no answer within " + config::format_duration(check_.timeout));
-                                   }});
-  probes_->start(start.first);
-  if (check_.agent_port == 0) return;
-  queries_.emplace(loop_, schedule, check_.timeout,
-                   Rounds::Task{.begin = [this] { begin_query(); },
-                                .cut =
-                                    [this] {
-                                      query_.reset();
-                                      end_query(fail(Code::kConnectTimeout, Side::kBackend,
-                                                     "no answer within " + config::format_duration(check_.timeout)));
-                                    }});
-  queries_->start(start.first);
+    backend_->begin_slow_start(loop_.now(), terms_.slow_start);
+  begin_rounds(start.first);
 }
 
 Watch::~Watch() = default;
 
+void Watch::begin_rounds(MonotonicTime first) {
+  if (terms_.check.interval.count() == 0) {
+    thresholds_ = Thresholds(ProbeState::kUp);
+    return;
+  }
+  const Milliseconds timeout = terms_.check.timeout;
+  const std::string silence = "no answer within " + config::format_duration(timeout);
+  const Schedule schedule(terms_.check.interval, phase_);
+  probes_.emplace(loop_, schedule, timeout,
+                  Rounds::Task{.begin = [this] { begin_probe(); },
+                               .cut =
+                                   [this, silence] {
+                                     probe_.reset();
+                                     note_verdict(Verdict::kBad, silence);
+                                   }});
+  probes_->start(first);
+  if (terms_.check.agent_port == 0) return;
+  queries_.emplace(loop_, schedule, timeout,
+                   Rounds::Task{.begin = [this] { begin_query(); },
+                                .cut =
+                                    [this, silence] {
+                                      query_.reset();
+                                      end_query(fail(Code::kConnectTimeout, Side::kBackend, silence));
+                                    }});
+  queries_->start(first);
+}
+
+void Watch::end_rounds() {
+  probe_.reset();
+  probes_.reset();
+  query_.reset();
+  queries_.reset();
+}
+
+void Watch::adopt(Terms terms, MonotonicTime first) {
+  const bool looks_the_same = terms.check == terms_.check && terms.tls == terms_.tls;
+  terms_ = std::move(terms);
+  if (looks_the_same) return;
+  end_rounds();
+  begin_rounds(first);
+  if (!queries_) forget_agent();
+  publish(failure_);
+}
+
+// Nobody asks it any more, so nobody could tell that it says otherwise by now.
+void Watch::forget_agent() {
+  const bool was_open = backend_->open();
+  backend_->set_agent_state(OperatorState::kReady);
+  backend_->set_weight_percent(100);
+  agent_says_down_ = false;
+  agent_words_.clear();
+  agent_failure_.clear();
+  if (backend_->open() != was_open) on_change_();
+}
+
 void Watch::begin_probe() {
   sample_rate();
   const auto on_result = [this](const ProbeResult& result) { end_probe(result); };
-  probe_ = make_probe(loop_, check_, backend_->authority());
-  const auto& tls = backend_->tls();
+  probe_ = make_probe(loop_, terms_.check, backend_->authority());
+  const auto& tls = terms_.tls;
   if (!tls) return probe_->start(address_, nullptr, on_result);
   const auto context = dialler_.context_for({tls->verify, tls->ca, tls->crl});
   if (!context) return end_probe({.verdict = std::unexpected(context.error()), .round_trip = {}, .report = {}});
@@ -111,7 +144,7 @@ void Watch::take(const ProbeResult& result) {
   auto& load = backend_->load();
   // How fast a backend fails is not how fast it works.
   if (result.verdict && result.round_trip) {
-    const bool is_connect = check_.type == config::HealthCheck::Type::kTcp;
+    const bool is_connect = terms_.check.type == config::HealthCheck::Type::kTcp;
     if (is_connect)
       load.latency.add_connect(*result.round_trip, now);
     else
@@ -128,7 +161,7 @@ void Watch::take(const ProbeResult& result) {
 
 void Watch::note_verdict(Verdict verdict, std::string reason) {
   failure_ = std::move(reason);
-  thresholds_.note(verdict, check_.rise, check_.fall);
+  thresholds_.note(verdict, terms_.check.rise, terms_.check.fall);
   publish(failure_);
 }
 
@@ -140,7 +173,7 @@ void Watch::publish(const std::string& reason) {
   backend_->set_probe(now);
   if (now == ProbeState::kUp) {
     if (before == ProbeState::kDown || arrival_ == Arrival::kLater)
-      backend_->begin_slow_start(loop_.now(), slow_start_);
+      backend_->begin_slow_start(loop_.now(), terms_.slow_start);
     arrival_ = Arrival::kLater;
     backend_->forget_failures();
     log::info("backend_up", {pool_of(*backend_), name_of_backend(*backend_)});
@@ -155,7 +188,7 @@ void Watch::publish(const std::string& reason) {
 
 void Watch::begin_query() {
   query_ = make_agent_query(loop_);
-  query_->start(agent_address_, [this](const Result<AgentReport>& result) {
+  query_->start(address_of(*backend_, terms_.check.agent_port), [this](const Result<AgentReport>& result) {
     queries_->end();
     end_query(result);
     query_.reset();  // last, as above
@@ -194,13 +227,14 @@ void Watch::take(const AgentReport& report) {
 }
 
 void Watch::eject() {
-  const auto length = ejections_.begin(loop_.now(), ejection_.base_time);
+  const auto length = ejections_.begin(loop_.now(), terms_.ejection.base_time);
   ejected_ = std::make_unique<Ejected>(*this, length);
   backend_->set_ejected(true);
-  log::warn("backend_ejected", {pool_of(*backend_),
-                                name_of_backend(*backend_),
-                                {"reason", std::to_string(ejection_.failures) + " sessions in a row failed on it"},
-                                {"duration", config::format_duration(length)}});
+  log::warn("backend_ejected",
+            {pool_of(*backend_),
+             name_of_backend(*backend_),
+             {"reason", std::to_string(terms_.ejection.failures) + " sessions in a row failed on it"},
+             {"duration", config::format_duration(length)}});
   on_change_();
 }
 
@@ -209,7 +243,7 @@ void Watch::let_back() {
   ejections_.end(loop_.now());
   backend_->set_ejected(false);
   backend_->forget_failures();
-  backend_->begin_slow_start(loop_.now(), slow_start_);
+  backend_->begin_slow_start(loop_.now(), terms_.slow_start);
   log::info("backend_returned", {pool_of(*backend_), name_of_backend(*backend_)});
   on_change_();
 }

@@ -29,14 +29,32 @@ class Watch {
     Arrival arrival = Arrival::kAtStart;
   };
 
+  // What the configuration says of it.
+  struct Terms {
+    // `spoken_to`: see balancer::Pool::tls_of().
+    explicit Terms(const config::Pool& settings, const config::BackendTls* spoken_to = nullptr)
+        : check(settings.health_check), slow_start(settings.slow_start), ejection(settings.ejection) {
+      if (spoken_to != nullptr) tls = *spoken_to;
+    }
+    config::HealthCheck check;
+    Milliseconds slow_start;
+    config::Ejection ejection;
+    std::optional<config::BackendTls> tls;
+    bool operator==(const Terms&) const = default;
+  };
+
   // `dialler`: the loop's, for backends with TLS; outlives the watch. `on_change` is called after every change of a
   // state.
-  Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend,
-        const config::Pool& settings, const Start& start, std::function<void()> on_change);
+  Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
+        const Start& start, std::function<void()> on_change);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
+  const Terms& terms() const { return terms_; }
+  // Goes by these from now on. States, counts and an ejection stay; where it is looked at in another way, the first
+  // look of that is at `first`, and until then it counts as it did.
+  void adopt(Terms terms, MonotonicTime first);
   // Sessions failed on it `ejection.failures` times in a row.
   void eject();
   // Why it gets no sessions, for people: "connection refused", "drain"; empty where it does.
@@ -45,6 +63,9 @@ class Watch {
  private:
   class Ejected;
 
+  void begin_rounds(MonotonicTime first);
+  void end_rounds();
+  void forget_agent();
   void begin_probe();
   void end_probe(const ProbeResult& result);
   void take(const ProbeResult& result);
@@ -59,9 +80,8 @@ class Watch {
   net::Loop& loop_;
   net::TlsDialler& dialler_;
   const std::shared_ptr<balancer::Backend> backend_;
-  const config::HealthCheck check_;
-  const Milliseconds slow_start_;
-  const config::Ejection ejection_;
+  Terms terms_;
+  const double phase_;
   const std::function<void()> on_change_;
   Arrival arrival_;
 
@@ -72,7 +92,6 @@ class Watch {
   std::optional<Rounds> probes_;
   std::unique_ptr<Probe> probe_;
 
-  net::Address agent_address_;
   std::optional<Rounds> queries_;
   std::unique_ptr<AgentQuery> query_;
   bool agent_says_down_ = false;

@@ -2,25 +2,15 @@
 #include "net/acceptor.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
-
-#include "net/socket_options.h"
 
 namespace drover::net {
 
 namespace {
 
-constexpr int kBacklog = 4096;         // the kernel cuts it to somaxconn
 constexpr int kAcceptsATurn = 64;      // live tunnels get their turn during a storm
 constexpr Milliseconds kHoldOff{200};  // without a pause a full backlog would keep the loop spinning
-
-Error listen_error(const Address& address, const char* call) {
-  return Error{Code::kAddress, Side::kDrover,
-               "cannot listen on " + address.text() + ": " + call + ": " + std::strerror(errno)};
-}
 
 }  // namespace
 
@@ -30,34 +20,16 @@ Acceptor::~Acceptor() {
   close_socket();
 }
 
-Result<void> Acceptor::listen(const Address& address) {
-  const int fd = ::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (fd < 0) return std::unexpected(listen_error(address, "socket"));
-  const int on = 1;
-  const int off = 0;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
-  if (address.family() == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-  set_stream_options(fd);  // accepted sockets inherit them
-  const char* failed = nullptr;
-  if (::bind(fd, address.raw(), address.raw_size()) != 0) {
-    failed = "bind";
-  } else if (::listen(fd, kBacklog) != 0) {
-    failed = "listen";
-  } else if (!loop_.poller().watch(*this, fd, EPOLLIN)) {
-    failed = "epoll_ctl";
-  }
-  if (failed != nullptr) {
-    auto error = listen_error(address, failed);
-    ::close(fd);
-    return std::unexpected(std::move(error));
-  }
-  sockaddr_storage bound{};
-  socklen_t size = sizeof(bound);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &size);
-  address_ = address;
-  address_.set_port(Address::from_sockaddr(reinterpret_cast<const sockaddr*>(&bound)).port());
+Result<void> Acceptor::adopt(ListeningSocket socket) {
+  if (auto watched = loop_.poller().watch(*this, socket.fd(), EPOLLIN); !watched) return watched;
+  socket_ = std::move(socket);
   return {};
+}
+
+Result<void> Acceptor::listen(const Address& address) {
+  auto opened = ListeningSocket::open(address);
+  if (!opened) return std::unexpected(opened.error());
+  return adopt(*std::move(opened));
 }
 
 void Acceptor::on_ready(std::uint32_t) noexcept {
@@ -103,9 +75,8 @@ void Acceptor::stop() {
 void Acceptor::close_socket() {
   loop_.wheel().disarm(*this);
   if (fd() < 0) return;
-  const int descriptor = fd();
   loop_.poller().forget(*this);
-  ::close(descriptor);
+  socket_ = {};
 }
 
 }  // namespace drover::net

@@ -1,11 +1,12 @@
-// A listening socket of one loop. Every worker has its own on the same address (SO_REUSEPORT), so no listening socket
-// is shared between loops. Accepts in bounded turns, and stands still while descriptors are exhausted.
+// Accepts from a listening socket of one loop. Every worker has its own on the same address (SO_REUSEPORT), so none is
+// shared between loops. Accepts in bounded turns, and stands still while descriptors are exhausted.
 #pragma once
 
 #include <functional>
 #include <memory>
 
 #include "net/address.h"
+#include "net/listening_socket.h"
 #include "net/loop.h"
 #include "net/poller.h"
 
@@ -28,9 +29,14 @@ class Acceptor final : public TimerWheel::Node, Poller::Source {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // Binds and listens. With port 0, address() says which it became. Error: kAddress, with the reason.
+  // Accepts from a socket that was opened elsewhere. Error: kOwnResources; the socket is closed.
+  Result<void> adopt(ListeningSocket socket);
+  // Opens one first. Errors of ListeningSocket::open() too.
   Result<void> listen(const Address& address);
-  const Address& address() const { return address_; }
+  const Address& address() const { return socket_.address(); }
+  // See ListeningSocket; while it has one.
+  bool refuse_newcomers() { return socket_.refuse_newcomers(); }
+  void welcome_newcomers() { socket_.welcome_newcomers(); }
   // Accepts what waits already, then closes the socket.
   void stop();
 
@@ -44,7 +50,7 @@ class Acceptor final : public TimerWheel::Node, Poller::Source {
 
   Loop& loop_;
   Callbacks callbacks_;
-  Address address_;
+  ListeningSocket socket_;
 };
 
 }  // namespace drover::net

@@ -117,6 +117,15 @@ Result<void> TlsCertificate::read_ocsp(const std::string& file) {
   return {};
 }
 
+bool TlsCertificate::is_same_as(const TlsCertificate& other) const {
+  const auto same = [](const OpenSslOwner<X509>& one, const OpenSslOwner<X509>& another) {
+    return X509_cmp(one.get(), another.get()) == 0;
+  };
+  return file_ == other.file_ && same(certificate_, other.certificate_) &&
+         std::ranges::equal(chain_, other.chain_, same) && EVP_PKEY_eq(key_.get(), other.key_.get()) == 1 &&
+         ocsp_ == other.ocsp_;
+}
+
 void TlsCertificate::note_names() {
   auto* alternatives =
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr));

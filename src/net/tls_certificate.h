@@ -29,6 +29,9 @@ class TlsCertificate {
   std::chrono::system_clock::time_point not_before() const { return not_before_; }
   std::chrono::system_clock::time_point not_after() const { return not_after_; }
 
+  // Whether their files are called the same and said the same: chain, key and OCSP response.
+  bool is_same_as(const TlsCertificate& other) const;
+
   // For the contexts of this folder.
   x509_st* certificate() const { return certificate_.get(); }
   const std::vector<OpenSslOwner<x509_st>>& chain() const { return chain_; }

@@ -30,6 +30,9 @@ class TlsServerContext {
     TlsVersion min_version = TlsVersion::k12;
     std::shared_ptr<const TlsTrust> client_trust;  // clients need a certificate from these; null: none is asked for
     std::shared_ptr<TicketKeys> ticket_keys;
+
+    // Whether connections would notice a difference.
+    bool is_same_as(const Settings& other) const;
   };
 
   // Error: kConfiguration; OpenSSL does not want such a certificate (a key that is too short, …).

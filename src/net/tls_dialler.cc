@@ -1,6 +1,8 @@
 // Contexts are made when somebody needs one.
 #include "net/tls_dialler.h"
 
+#include <algorithm>
+
 namespace drover::net {
 
 Result<void> TlsTrusts::add(const TrustFiles& files) {
@@ -13,6 +15,13 @@ Result<void> TlsTrusts::add(const TrustFiles& files) {
   }
   trusts_.emplace(files, std::move(trust));
   return {};
+}
+
+bool TlsTrusts::is_same_as(const TlsTrusts& other) const {
+  return std::ranges::equal(trusts_, other.trusts_, [](const auto& one, const auto& another) {
+    if (one.first != another.first || !one.second != !another.second) return false;
+    return !one.second || one.second->is_same_as(*another.second);
+  });
 }
 
 Result<const TlsClientContext*> TlsDialler::context_for(const TrustFiles& files) {

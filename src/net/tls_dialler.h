@@ -25,8 +25,12 @@ class TlsTrusts {
  public:
   // Nothing where they have been read. Errors of TlsTrust::load().
   Result<void> add(const TrustFiles& files);
+  // What `others` have for files that they were added for; nothing where these have something.
+  void add_from(const TlsTrusts& others, const TrustFiles& files) { trusts_.emplace(files, others.of(files)); }
   // Null where nobody is to be verified. They have been added.
   std::shared_ptr<const TlsTrust> of(const TrustFiles& files) const { return trusts_.at(files); }
+  // Whether they are of the same files, which said the same.
+  bool is_same_as(const TlsTrusts& other) const;
 
  private:
   std::map<TrustFiles, std::shared_ptr<const TlsTrust>> trusts_;

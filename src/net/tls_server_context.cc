@@ -209,6 +209,13 @@ void name_sessions(SSL_CTX* context, const TlsServerContext::Settings& settings)
 
 }  // namespace
 
+bool TlsServerContext::Settings::is_same_as(const Settings& other) const {
+  const auto same = [](const auto& one, const auto& another) { return one->is_same_as(*another); };
+  if (!client_trust != !other.client_trust || (client_trust && !same(client_trust, other.client_trust))) return false;
+  return min_version == other.min_version && ticket_keys == other.ticket_keys &&
+         std::ranges::equal(certificates, other.certificates, same);
+}
+
 Result<TlsServerContext> TlsServerContext::make(const Settings& settings) {
   auto listening = std::make_unique<Listening>();
   OpenSslOwner<SSL_CTX> first;

@@ -26,6 +26,10 @@ class TlsTrust {
   std::optional<std::chrono::system_clock::time_point> revocations_until() const { return revocations_until_; }
   // SHA-256 of what `ca` has.
   const std::array<std::uint8_t, 32>& digest() const { return digest_; }
+  // Whether their files said the same. The system's authorities are always the same.
+  bool is_same_as(const TlsTrust& other) const {
+    return digest_ == other.digest_ && revocations_digest_ == other.revocations_digest_;
+  }
 
  private:
   TlsTrust() = default;
@@ -34,6 +38,7 @@ class TlsTrust {
 
   OpenSslOwner<x509_store_st> store_;
   std::array<std::uint8_t, 32> digest_{};
+  std::array<std::uint8_t, 32> revocations_digest_{};  // SHA-256 of what `crl` has
   std::optional<std::chrono::system_clock::time_point> revocations_until_;
 };
 

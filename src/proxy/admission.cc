@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <string>
 
 namespace drover::proxy {
 
@@ -26,6 +27,14 @@ std::uint32_t effective_max_connections(const config::Limits& limits, const Desc
   const std::uint64_t descriptors = budget.limit > budget.reserve ? (budget.limit - budget.reserve) / 2 : 0;
   const std::uint64_t configured = limits.max_connections == 0 ? UINT32_MAX / 2 : limits.max_connections;
   return static_cast<std::uint32_t>(std::min(configured, descriptors));
+}
+
+Result<std::uint32_t> most_connections(const config::Limits& limits, const DescriptorBudget& budget) {
+  const auto connections = effective_max_connections(limits, budget);
+  if (connections > 0) return connections;
+  return fail(Code::kConfiguration, Side::kDrover,
+              "the descriptor limit of " + std::to_string(budget.limit) + " leaves none for connections, " +
+                  std::to_string(budget.reserve) + " are for Drover itself; raise it (ulimit -n, LimitNOFILE=)");
 }
 
 }  // namespace drover::proxy

@@ -95,8 +95,8 @@ void Connector::dial(const balancer::Backend& backend) {
 Result<void> Connector::connect(const balancer::Backend& backend) {
   const auto address = net::Address::from_literal(backend.address().host, backend.address().port);
   if (!address) return std::unexpected(address.error());
-  const auto& tls = backend.tls();
-  if (!tls) return session_.backend_transport().connect(*address, *this, nullptr);
+  const auto* const tls = handshake_.pool().tls_of(backend);
+  if (tls == nullptr) return session_.backend_transport().connect(*address, *this, nullptr);
   const auto context = handshake_.snapshot().dialler().context_for({tls->verify, tls->ca, tls->crl});
   if (!context) return std::unexpected(context.error());
   const net::TlsTarget target{**context, tls->server_name};

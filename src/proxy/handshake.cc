@@ -18,8 +18,9 @@ constexpr std::string_view kNoTunnelHere = "only WebSocket connections are serve
 
 }  // namespace
 
-Handshake::Handshake(Session& session)
+Handshake::Handshake(Session& session, std::shared_ptr<const Listener> listener)
     : session_(session),
+      listener_(std::move(listener)),
       snapshot_(session.worker().snapshot()),
       parser_(head_limits(snapshot_->shared().config.limits)) {}
 
@@ -65,7 +66,7 @@ void Handshake::hold(Bytes bytes) {
 }
 
 bool Handshake::asks_for_health() const {
-  const std::string& path = session_.worker().listener(session_.listener()).health_path;
+  const std::string& path = listener_->health_path;
   return !path.empty() && request().path() == path && (request().method() == "GET" || request().method() == "HEAD");
 }
 
@@ -145,7 +146,7 @@ std::string Handshake::forwarded_head(std::string_view key) {
   const std::string resume_id = session_.resume_id();
   http::ForwardingContext context;
   context.peer_address = peer;
-  context.listener_port = session_.worker().listener(session_.listener()).port;
+  context.listener_port = listener_->port;
   const auto* tls = session_.client_transport().tls();
   const auto identity = tls == nullptr ? std::nullopt : tls->peer_identity();
   context.scheme = scheme();

@@ -14,6 +14,7 @@
 #include "migration/resume_token.h"
 #include "net/byte_stream.h"
 #include "proxy/connector.h"
+#include "proxy/listener.h"
 #include "proxy/reconnection.h"
 #include "proxy/worker_snapshot.h"
 #include "websocket/handshake.h"
@@ -24,7 +25,7 @@ class Session;
 
 class Handshake final : public net::ByteStream::Handler {
  public:
-  explicit Handshake(Session& session);
+  Handshake(Session& session, std::shared_ptr<const Listener> listener);
   ~Handshake();
 
   void start();
@@ -76,6 +77,7 @@ class Handshake final : public net::ByteStream::Handler {
   void remember(std::string_view subprotocol, std::string_view detail);
 
   Session& session_;
+  const std::shared_ptr<const Listener> listener_;
   std::shared_ptr<const WorkerSnapshot> snapshot_;
   http::RequestParser parser_;
   const Router::Target* target_ = nullptr;  // lives in snapshot_

@@ -51,15 +51,14 @@ std::string_view name_of(Event event) {
   return "unknown";
 }
 
-Session::Session(Worker& worker, std::uint64_t number, const net::Address& peer, std::uint16_t listener)
+Session::Session(Worker& worker, std::uint64_t number, const net::Address& peer)
     : worker_(worker),
       client_(worker.loop()),
       backend_(worker.loop()),
       peer_(peer),
       pool_(&worker.no_pool()),
       number_(number),
-      started_(worker.loop().now()),
-      listener_(listener) {
+      started_(worker.loop().now()) {
   fill_random(resume_id_);
 }
 
@@ -90,9 +89,9 @@ void Session::arm(MonotonicTime deadline) {
   worker_.loop().arm(deadline_, deadline);
 }
 
-void Session::start(int fd, Admission::Verdict verdict) {
-  handshake_ = std::make_unique<Handshake>(*this);
-  const auto& tls = worker_.listener(listener_).tls;
+void Session::start(int fd, Admission::Verdict verdict, const std::shared_ptr<const Listener>& listener) {
+  const auto& tls = listener->tls;
+  handshake_ = std::make_unique<Handshake>(*this, listener);
   if (auto opened = client_.open(fd, *handshake_, tls ? &*tls : nullptr); !opened) {
     worker_.note_exhausted(opened.error().detail);
     finish();

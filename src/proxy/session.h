@@ -19,6 +19,7 @@
 #include "observe/counters.h"
 #include "observe/pool_counters.h"
 #include "proxy/admission.h"
+#include "proxy/listener.h"
 #include "proxy/session_state.h"
 #include "proxy/session_view.h"
 #include "proxy/tunnel.h"
@@ -32,14 +33,14 @@ struct OptIn;
 
 class Session final : public ListNode, public TunnelHost {
  public:
-  // `number`: of the worker's sessions, see session_id.h. `listener`: index of the one that accepted it.
-  Session(Worker& worker, std::uint64_t number, const net::Address& peer, std::uint16_t listener);
+  // `number`: of the worker's sessions, see session_id.h.
+  Session(Worker& worker, std::uint64_t number, const net::Address& peer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  // Takes the accepted socket. Refused connections get a 503 and linger.
-  void start(int fd, Admission::Verdict verdict);
+  // Takes the accepted socket. Refused connections get a 503 and linger. `listener`: the one that accepted it.
+  void start(int fd, Admission::Verdict verdict, const std::shared_ptr<const Listener>& listener);
   // An operator wants it gone: a tunnel closes with 1001 on both sides, anything else ends at once.
   void close_for_operator();
   // Ends it at once. Safe in any state and any callback.
@@ -69,6 +70,11 @@ class Session final : public ListNode, public TunnelHost {
   void keep(std::unique_ptr<OptIn> opt_in);
   // Null: it must not be asked.
   const OptIn* opt_in() const { return opt_in_.get(); }
+  // The text of a frame that asks the client to reconnect after `reconnect_delay`, and says that it is closed at
+  // `deadline`, both from now; with a fresh token. `endpoint`: a URL; empty: the client's own. Empty: there can be no
+  // token now. Only where there is an opt_in().
+  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
+                           Milliseconds deadline) const;
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
@@ -82,7 +88,6 @@ class Session final : public ListNode, public TunnelHost {
   void note_backend_round_trip(std::chrono::microseconds round_trip) override;
   MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
-  std::uint16_t listener() const { return listener_; }
   std::uint64_t number() const { return number_; }
   std::string_view pool_name() const { return texts_[kPool]; }  // empty: not routed yet
   // Empty: none yet.
@@ -159,7 +164,6 @@ class Session final : public ListNode, public TunnelHost {
   const std::uint64_t number_;
   std::array<std::uint8_t, 16> resume_id_{};
   MonotonicTime started_;
-  const std::uint16_t listener_;
   std::uint16_t status_ = 0;
   std::uint8_t attempts_ = 0;
   State state_ = State::kReadingRequest;

@@ -38,12 +38,20 @@ std::vector<config::BackendSpec> expand(const config::BackendSpec& spec, const A
 }
 
 std::shared_ptr<const balancer::Pool> make_pool(const config::Pool& settings, const Addresses& names,
-                                                balancer::Registry& registry) {
+                                                balancer::Registry& registry, const StayingByPool& staying) {
   std::vector<std::shared_ptr<balancer::Backend>> backends;
+  balancer::Pool::Tls tls;
+  const auto add = [&](std::shared_ptr<balancer::Backend> backend, const std::optional<config::BackendTls>& its) {
+    if (its) tls.insert_or_assign(backend.get(), *its);
+    backends.push_back(std::move(backend));
+  };
   for (const auto& spec : settings.backends) {
-    for (const auto& one : expand(spec, names)) backends.push_back(registry.find_or_make(settings.name, one));
+    for (const auto& one : expand(spec, names)) add(registry.find_or_make(settings.name, one), one.tls);
   }
-  return std::make_shared<const balancer::Pool>(settings, std::move(backends));
+  if (const auto found = staying.find(settings.name); found != staying.end()) {
+    for (const auto& one : found->second) add(one.backend, one.tls);
+  }
+  return std::make_shared<const balancer::Pool>(settings, std::move(backends), std::move(tls));
 }
 
 }  // namespace
@@ -59,13 +67,14 @@ http::HeadLimits head_limits(const config::Limits& limits) {
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
                                               balancer::Registry& registry, observe::Ledger& ledger,
                                               std::shared_ptr<const net::TlsTrusts> trusts,
-                                              std::shared_ptr<const migration::TokenKeys> token_keys) {
+                                              std::shared_ptr<const migration::TokenKeys> token_keys,
+                                              const StayingByPool& staying) {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;
   std::vector<observe::PoolLedger*> ledgers;
   pools.reserve(config.pools.size());
   ledgers.reserve(config.pools.size());
   for (const auto& settings : config.pools) {
-    pools.push_back(make_pool(settings, names, registry));
+    pools.push_back(make_pool(settings, names, registry, staying));
     ledgers.push_back(&ledger.of_pool(settings.name));
   }
   return std::make_shared<const Snapshot>(config, Router(config), std::move(pools), std::move(ledgers),

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,13 +39,21 @@ http::HeadLimits head_limits(const config::Limits& limits);
 // What the backends' names are known to mean now; the port is not theirs.
 using Addresses = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
+// A backend that a pool has beyond those of its configuration: see app::Fleet.
+struct Staying {
+  std::shared_ptr<balancer::Backend> backend;
+  std::optional<config::BackendTls> tls;
+};
+using StayingByPool = std::map<std::string, std::vector<Staying>, std::less<>>;
+
 // The supervisor's thread. A name becomes a backend for each of its addresses, called name@address; one without any has
 // none. Backends that the registry knows are taken from there, with their counts and states. `ledger` outlives every
 // snapshot. `trusts` has those of all backends. `token_keys` outlive a change of snapshots where the secrets stay, or
-// where there are none.
+// where there are none. Those that are `staying` come last in their pools.
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
                                               balancer::Registry& registry, observe::Ledger& ledger,
                                               std::shared_ptr<const net::TlsTrusts> trusts,
-                                              std::shared_ptr<const migration::TokenKeys> token_keys);
+                                              std::shared_ptr<const migration::TokenKeys> token_keys,
+                                              const StayingByPool& staying = {});
 
 }  // namespace drover::proxy

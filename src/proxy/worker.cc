@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cerrno>
 #include <cstring>
 
 #include "base/log.h"
@@ -34,27 +35,6 @@ Worker::~Worker() {
   assert(sessions_.empty());
 }
 
-Result<net::Address> Worker::listen(const net::Address& address, const Listening& listening) {
-  std::optional<net::TlsServerContext> tls;
-  if (listening.tls) {
-    auto made = net::TlsServerContext::make(*listening.tls);
-    if (!made) return std::unexpected(made.error());
-    tls = *std::move(made);
-  }
-  const auto index = static_cast<std::uint16_t>(listeners_.size());
-  net::Acceptor::Callbacks callbacks;
-  callbacks.may_accept = [this] { return admission_.may_accept(); };
-  callbacks.on_accept = [this, index](int fd, const net::Address& peer) { accept(fd, peer, index); };
-  callbacks.on_exhausted = [this](int error_number) {
-    note_exhausted(std::string("accept: ") + std::strerror(error_number));
-  };
-  auto acceptor = std::make_unique<net::Acceptor>(loop_, std::move(callbacks));
-  if (auto bound = acceptor->listen(address); !bound) return std::unexpected(bound.error());
-  listeners_.push_back({acceptor->address().port(), listening.health_path, std::move(tls)});
-  acceptors_.push_back(std::move(acceptor));
-  return acceptors_.back()->address();
-}
-
 void Worker::start() {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), ("drover/" + std::to_string(index_)).c_str());
@@ -73,12 +53,66 @@ void Worker::join() {
   acceptors_.clear();
 }
 
-void Worker::accept(int fd, const net::Address& peer, std::uint16_t listener) {
+void Worker::open(ListenerNumber number, net::ListeningSocket socket, std::shared_ptr<const Listener> listener) {
+  const auto held = std::make_shared<net::ListeningSocket>(std::move(socket));
+  loop_.post(
+      [this, number, held, listener = std::move(listener)] { begin_listening(number, std::move(*held), listener); });
+}
+
+void Worker::begin_listening(ListenerNumber number, net::ListeningSocket socket,
+                             std::shared_ptr<const Listener> listener) {
+  if (phase_ != Phase::kServing) return;
+  const std::string address = socket.address().text();
+  auto entrance = std::make_unique<Entrance>(
+      loop_, number, std::move(listener),
+      net::Acceptor::Callbacks{
+          .may_accept = [this] { return admission_.may_accept(); },
+          .on_accept = [this, number](int fd, const net::Address& peer) { accept(fd, peer, find(number)->listener()); },
+          .on_exhausted =
+              [this](int error_number) { note_exhausted(std::string("accept: ") + std::strerror(error_number)); }});
+  if (const auto opened = entrance->open(std::move(socket)); !opened) {
+    return log::error("listener_lost", {{"address", address}, {"worker", index_}, {"reason", opened.error().detail}});
+  }
+  acceptors_.push_back(std::move(entrance));
+}
+
+Entrance* Worker::find(ListenerNumber number) {
+  const auto found = std::ranges::find_if(acceptors_, [&](const auto& one) { return one->number() == number; });
+  return found == acceptors_.end() ? nullptr : found->get();
+}
+
+void Worker::change(ListenerNumber number, std::shared_ptr<const Listener> listener) {
+  loop_.post([this, number, listener = std::move(listener)] {
+    auto* const entrance = find(number);
+    if (entrance == nullptr) return;
+    entrance->set_listener(listener);
+    entrance->welcome_newcomers();
+  });
+}
+
+void Worker::refuse_newcomers(ListenerNumber number) {
+  loop_.post([this, number] {
+    auto* const entrance = find(number);
+    if (entrance == nullptr || entrance->refuse_newcomers()) return;
+    log::warn("listener_filter_refused", {{"worker", index_}, {"reason", std::strerror(errno)}});
+  });
+}
+
+void Worker::close(ListenerNumber number) {
+  loop_.post([this, number] {
+    auto* const entrance = find(number);
+    if (entrance == nullptr) return;
+    entrance->stop();
+    std::erase_if(acceptors_, [&](const auto& one) { return one.get() == entrance; });
+  });
+}
+
+void Worker::accept(int fd, const net::Address& peer, const std::shared_ptr<const Listener>& listener) {
   const auto verdict = admission_.enter();
   counters_.accepted.add(1);
-  Session* session = slab_.make(*this, next_number_++, peer, listener);
+  Session* session = slab_.make(*this, next_number_++, peer);
   sessions_.push_back(*session);
-  session->start(fd, verdict);
+  session->start(fd, verdict, listener);
 }
 
 void Worker::retire(Session& session) noexcept {

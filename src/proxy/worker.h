@@ -12,12 +12,14 @@
 #include "balancer/backend.h"
 #include "base/slab.h"
 #include "base/walkable_list.h"
-#include "net/acceptor.h"
+#include "net/listening_socket.h"
 #include "net/loop.h"
 #include "observe/counters.h"
 #include "migration/drain.h"
 #include "proxy/admission.h"
 #include "proxy/drain_run.h"
+#include "proxy/entrance.h"
+#include "proxy/listener.h"
 #include "proxy/session.h"
 #include "proxy/session_visits.h"
 #include "proxy/snapshot.h"
@@ -37,16 +39,18 @@ class Worker final {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  struct Listening {
-    std::string health_path;                             // where it tells whether Drover is ready; empty: nowhere
-    std::optional<net::TlsServerContext::Settings> tls;  // none: plain
-  };
-  // Before start(): adds a listening socket; the address that it got (port 0 becomes a real one). Errors: kAddress, and
-  // those of TlsServerContext::make().
-  Result<net::Address> listen(const net::Address& address, const Listening& listening);
   void start();
 
-  // Any thread, from here on. Handshakes that begin from now on go by `snapshot`.
+  // Any thread, from here on; what is asked before start() is done once it runs.
+  // Accepts from `socket`, until close(). Nothing where it does not accept any more.
+  void open(ListenerNumber number, net::ListeningSocket socket, std::shared_ptr<const Listener> listener);
+  // Connections that are accepted from now on have `listener`; who was refused is welcome again.
+  void change(ListenerNumber number, std::shared_ptr<const Listener> listener);
+  // See ListeningSocket::refuse_newcomers().
+  void refuse_newcomers(ListenerNumber number);
+  // Accepts what waits already, then closes the socket.
+  void close(ListenerNumber number);
+  // Handshakes that begin from now on go by `snapshot`.
   void adopt(std::shared_ptr<const Snapshot> snapshot);
   // Its sessions go as the plan says, until that is over.
   void carry_out(std::shared_ptr<migration::Drain> drain);
@@ -68,12 +72,6 @@ class Worker final {
   observe::Counters& counters() { return counters_; }
   unsigned index() const { return index_; }
   const Admission& admission() const { return admission_; }
-  struct Listener {
-    std::uint16_t port;
-    std::string health_path;
-    std::optional<net::TlsServerContext> tls;
-  };
-  const Listener& listener(std::uint16_t index) const { return listeners_[index]; }
   // For sessions that have come to no pool yet.
   observe::PoolCounters& no_pool() { return no_pool_; }
   const std::shared_ptr<const WorkerSnapshot>& snapshot() const { return snapshot_; }
@@ -89,7 +87,10 @@ class Worker final {
   void note_exhausted(std::string_view what);
 
  private:
-  void accept(int fd, const net::Address& peer, std::uint16_t listener);
+  void begin_listening(ListenerNumber number, net::ListeningSocket socket, std::shared_ptr<const Listener> listener);
+  // Null: it is closed.
+  Entrance* find(ListenerNumber number);
+  void accept(int fd, const net::Address& peer, const std::shared_ptr<const Listener>& listener);
   void begin_run(std::shared_ptr<migration::Drain> drain);
   void leave_if_empty();
 
@@ -100,8 +101,7 @@ class Worker final {
   observe::Counters counters_;
   net::Loop loop_;
   observe::PoolCounters& no_pool_;
-  std::vector<std::unique_ptr<net::Acceptor>> acceptors_;
-  std::vector<Listener> listeners_;  // of acceptors_
+  std::vector<std::unique_ptr<Entrance>> acceptors_;
   Slab<Session> slab_;
   WalkableList<Session> sessions_;
   std::uint64_t next_number_ = 0;

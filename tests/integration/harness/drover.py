@@ -17,6 +17,7 @@ from harness.waiting import PATIENCE, wait_until
 _ROOT = pathlib.Path(__file__).resolve().parents[3]
 _LINE = re.compile(r"^\S+Z (?P<level>debug|info|warn|error) (?P<event>\S+) ?(?P<rest>.*)$")
 _FIELD = re.compile(r'([\w.-]+)=("(?:[^"\\]|\\.)*"|\S*)')
+_RELOAD_OUTCOMES = ("reloaded", "reload_unchanged", "reload_refused")
 _SANITIZER = re.compile(r"ERROR: AddressSanitizer|runtime error:|WARNING: ThreadSanitizer|LeakSanitizer")
 
 
@@ -93,8 +94,7 @@ class Drover:
         command = [drover_binary(), *arguments]
         if config is not None:
             self.config_file = self.directory / "drover.yaml"
-            config = in_form(_with_test_defaults(config))
-            self.config_file.write_text(json.dumps(config, indent=2))
+            config = self.rewrite(config)
             command += ["-c", str(self.config_file)]
 
         def limit():
@@ -108,6 +108,7 @@ class Drover:
         self._stdout = _Collector(self.process.stdout)
         self._stderr = _Collector(self.process.stderr)
         self._sessions, self._lines_parsed = [], 0
+        self._reloads, self._log_lines_parsed = [], 0
         try:
             wait_until(lambda: self.events("ready") or self.process.poll() is not None, "drover is ready")
             assert self.process.poll() is None, f"drover ended: {self.log()}"
@@ -120,6 +121,35 @@ class Drover:
         note_listeners(port for port, listener in zip(self.ports, listeners) if "tls" in listener)
         admin = self.events("admin_listening")
         self.admin_port = int(admin[0]["address"].rsplit(":", 1)[1]) if admin else None
+
+    def rewrite(self, config):
+        """What its file says from now on, with the tests' defaults. Drover is not told."""
+        config = in_form(_with_test_defaults(config))
+        self.write_file(json.dumps(config, indent=2))
+        return config
+
+    def write_file(self, text):
+        """The whole file, at once: Drover may be reading it."""
+        draft = self.config_file.with_suffix(".draft")
+        draft.write_text(text)
+        draft.rename(self.config_file)
+
+    def reload(self, config=None):
+        """SIGHUP, once the file says `config` where it is given. (event, its fields) of what came of it: "reloaded",
+        "reload_unchanged", or the first "reload_refused"."""
+        if config is not None:
+            self.rewrite(config)
+        before = len(self.reloads())
+        self.signal(signal.SIGHUP)
+        return wait_until(lambda: self.reloads()[before:], "it is told what came of a reload")[0]
+
+    def reloads(self):
+        """(event, its fields) of what came of all reloads so far."""
+        lines = self._stderr.lines(self._log_lines_parsed)
+        self._log_lines_parsed += len(lines)
+        self._reloads += [(event, fields) for _, event, fields in log_lines("".join(lines))
+                          if event in _RELOAD_OUTCOMES]
+        return list(self._reloads)
 
     def log(self):
         """The operational log so far."""

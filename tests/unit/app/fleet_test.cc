@@ -27,7 +27,19 @@ config::Config config_of(const std::string& text) {
 }
 
 struct Fixture {
-  explicit Fixture(const std::string& text) : config(config_of(text)) { config.nameservers = {server.endpoint()}; }
+  explicit Fixture(const std::string& text) : config(asking(config_of(text))) {}
+
+  config::Config asking(config::Config asked) const {
+    asked.nameservers = {server.endpoint()};
+    return asked;
+  }
+  // A reload; the names are known when it is over.
+  void reload(const std::string& text) {
+    auto next = asking(config_of(text));
+    auto resolver = fleet.resolver_for(next);
+    REQUIRE(resolver);
+    fleet.adopt(next, trusts, *std::move(resolver));
+  }
 
   // What web.test means from now on; good for no time at all, so that it is asked again after a second.
   void set(const std::vector<std::string>& ips) {
@@ -52,7 +64,8 @@ struct Fixture {
   config::Config config;
   std::vector<std::shared_ptr<const proxy::Snapshot>> changes;
   std::function<void()> on_change = [] {};
-  Fleet fleet{loop, config, 2, nullptr, [this](const auto& snapshot) {
+  std::shared_ptr<const net::TlsTrusts> trusts = std::make_shared<net::TlsTrusts>();
+  Fleet fleet{loop, config, 2, trusts, [this](const auto& snapshot) {
                 changes.push_back(snapshot);
                 on_change();
               }};
@@ -182,6 +195,77 @@ TEST_CASE("what checks may take of the descriptors: a probe and a question to th
   std::string many;
   for (int port = 1; port <= 200; ++port) many += "'127.0.0.1:" + std::to_string(port) + "',";
   CHECK(reserve("backends: [" + many + "]") == 128);
+}
+
+TEST_CASE("a reload: who is gone leaves with that cause once the workers know, who stays is the same") {
+  Fixture it("backends: ['127.0.0.1:80', '127.0.0.1:81']");
+  REQUIRE(it.fleet.start());
+  it.fleet.begin_checks();
+  const auto before = it.backends();
+  std::vector<std::shared_ptr<balancer::Backend>> left;
+  std::size_t changes_before = 0;
+  it.fleet.call_when_leaving([&](auto backends, migration::Cause cause) {
+    CHECK(cause == migration::Cause::kReload);
+    changes_before = it.changes.size();
+    left = std::move(backends);
+  });
+  it.reload("attempts: 2, backends: ['127.0.0.1:81', '127.0.0.1:82']");
+  REQUIRE(it.names() == "127.0.0.1:81 127.0.0.1:82 ");  // without probes the new one is up at once
+  CHECK(it.backends()[0] == before[1]);
+  CHECK(left == std::vector{before[0]});
+  CHECK(changes_before == 1);
+  CHECK(before[0]->leaving());
+  CHECK(it.fleet.snapshot()->pools[0]->settings().attempts == 2);
+}
+
+TEST_CASE("a reload: the removed stay while the added are not up, and go when their time is over") {
+  Fixture it("backends: ['127.0.0.1:80']");
+  REQUIRE(it.fleet.start());
+  it.fleet.begin_checks();
+  const auto old = it.backends()[0];
+  auto next = it.asking(config_of("reload_wait: 200ms, backends: ['127.0.0.1:1']"));
+  next.pools[0].health_check.interval = Milliseconds(100);
+  it.fleet.adopt(next, it.trusts, nullptr);
+  CHECK(it.names() == "127.0.0.1:1 127.0.0.1:80 ");
+  CHECK(old->open());
+  net::run_until(it.loop, [&] { return it.changes.size() == 2; });
+  CHECK(it.names() == "127.0.0.1:1 ");
+  CHECK(old->leaving());
+}
+
+TEST_CASE("a reload: names come and go, and a leaving address has DNS as its cause") {
+  Fixture it("backends: ['127.0.0.1:80']");
+  REQUIRE(it.fleet.start());
+  it.fleet.begin_checks();
+  std::vector<migration::Cause> causes;
+  it.fleet.call_when_leaving([&](const auto&, migration::Cause cause) { causes.push_back(cause); });
+  it.set({"10.0.0.1"});
+  it.reload("backends: ['web.test:80']");
+  CHECK(it.names() == "127.0.0.1:80 ");  // stays until something is known of the name
+  net::run_until(it.loop, [&] { return it.names() == "web.test:80@10.0.0.1:80 "; });
+  it.set({"10.0.0.2"});
+  net::run_until(it.loop, [&] { return it.names() == "web.test:80@10.0.0.2:80 "; });
+  CHECK(causes == std::vector{migration::Cause::kReload, migration::Cause::kDns});
+  it.reload("backends: ['127.0.0.1:80']");
+  CHECK(it.names() == "127.0.0.1:80 ");
+  it.reload("backends: ['web.test:80']");
+  net::run_until(it.loop, [&] { return it.names() == "web.test:80@10.0.0.2:80 "; });
+}
+
+TEST_CASE("a reload: TLS of a backend that stays is another one for later dials") {
+  Fixture it("backends: ['127.0.0.1:80']");
+  REQUIRE(it.fleet.start());
+  it.fleet.begin_checks();
+  const auto backend = it.backends()[0];
+  auto trusts = std::make_shared<net::TlsTrusts>();
+  REQUIRE(trusts->add({.verify = false, .ca = "", .crl = ""}));
+  const auto before = it.fleet.snapshot();
+  it.trusts = trusts;
+  it.reload("backends: [{address: '127.0.0.1:80', tls: {verify: false, server_name: x}}]");
+  REQUIRE(it.backends()[0] == backend);
+  CHECK(before->pools[0]->tls_of(*backend) == nullptr);
+  REQUIRE(it.fleet.snapshot()->pools[0]->tls_of(*backend) != nullptr);
+  CHECK(it.fleet.snapshot()->pools[0]->tls_of(*backend)->server_name == "x");
 }
 
 }  // namespace drover::app

@@ -26,7 +26,8 @@ Setup setup_of(const std::string& text) {
     std::fputs(loaded.diagnostics.text().c_str(), stderr);
     ::_exit(99);
   }
-  return {*loaded.config, load_tls(*loaded.config, nullptr).material};
+  return {
+      .config = *loaded.config, .tls = load_tls(*loaded.config, nullptr).material, .file = "", .ticket_keys = nullptr};
 }
 
 struct Outcome {

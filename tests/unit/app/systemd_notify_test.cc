@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <ctime>
 #include <string>
 
 #include "support/scratch_folder.h"
@@ -67,4 +68,18 @@ TEST_CASE("nobody asked, or nobody listens: nothing happens") {
     systemd_notify("READY=1");
   }
   ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST_CASE("a reload has the time of its beginning, which systemd compares with its own clock") {
+  const ScratchFolder folder;
+  const Systemd systemd((folder.path() / "notify").string());
+  timespec before{};
+  ::clock_gettime(CLOCK_MONOTONIC, &before);
+  drover::app::systemd_notify_reloading();
+  const std::string heard = systemd.heard();
+  const std::string expected = "RELOADING=1\nMONOTONIC_USEC=";
+  REQUIRE(heard.starts_with(expected));
+  const long long microseconds = std::stoll(heard.substr(expected.size()));
+  CHECK(microseconds >= before.tv_sec * 1'000'000LL + before.tv_nsec / 1'000);
+  CHECK(microseconds < (before.tv_sec + 60) * 1'000'000LL);
 }

@@ -51,7 +51,7 @@ TEST_CASE("registry: what comes back has its history, and the new weight and lim
   CHECK(!backend->leaving());
   CHECK(backend->probe() == ProbeState::kUp);
   CHECK(backend->ejected());
-  CHECK(backend->operator_state() == OperatorState::kMaintenance);
+  CHECK(backend->operator_state() == OperatorState::kMaintenance);  // the agent's
   CHECK(backend->agent_state() == OperatorState::kMaintenance);
   CHECK(backend->failures() == 1);
   CHECK(backend->active() == 2);
@@ -68,13 +68,33 @@ TEST_CASE("registry: what was set since lasts until the configuration says somet
   REQUIRE(registry.find_or_make("chat", wanted) == backend);
   CHECK(backend->weight() == 9);
   CHECK(backend->max_connections() == 30);
-  wanted.max_connections = 50;
+}
+
+TEST_CASE("registry: a change of one of them makes all of them the file's, and the backend ready") {
+  Registry registry(1);
+  auto wanted = spec("a");
+  wanted.weight = 3;
+  wanted.max_connections = 100;
+  const auto backend = registry.find_or_make("chat", wanted);
+  backend->set_weight(9);
+  backend->set_max_connections(30);
+  backend->set_operator_state(OperatorState::kMaintenance);
+  SUBCASE("weight") {
+    wanted.weight = 4;
+  }
+  SUBCASE("max_connections") {
+    wanted.max_connections = 50;
+  }
+  SUBCASE("tls") {
+    wanted.tls.emplace();
+  }
+  REQUIRE(registry.find_or_make("chat", wanted) == backend);
+  CHECK(backend->weight() == wanted.weight);
+  CHECK(backend->max_connections() == wanted.max_connections);
+  CHECK(backend->operator_state() == OperatorState::kReady);
+  backend->set_operator_state(OperatorState::kDrain);
   registry.find_or_make("chat", wanted);
-  CHECK(backend->weight() == 9);
-  CHECK(backend->max_connections() == 50);
-  wanted.weight = 4;
-  registry.find_or_make("chat", wanted);
-  CHECK(backend->weight() == 4);
+  CHECK(backend->operator_state() == OperatorState::kDrain);  // that was not another change
 }
 
 TEST_CASE("registry: a session keeps its backend known, its end has it forgotten") {

@@ -342,4 +342,38 @@ TEST_CASE("logs that are no files have nothing to reopen") {
   }
 }
 
+TEST_CASE("settings change while it is open: the lines go to another file, and to none") {
+  const ScratchFolder folder;
+  const auto path = [&folder](const char* name) { return (folder.path() / name).string(); };
+  CHECK(in_child([&] {
+          const auto change = [](Settings settings) {
+            auto prepared = prepare(settings);
+            if (prepared) apply(*std::move(prepared));
+            return prepared.has_value();
+          };
+          if (!open({.level = Level::kInfo, .access = "off", .format = Format::kJson})) return 1;
+          access("nowhere");
+          if (access_enabled() || !change({.level = Level::kDebug, .access = path("a"), .format = Format::kText}))
+            return 2;
+          if (!enabled(Level::kDebug) || access_format() != Format::kText || !access_enabled()) return 3;
+          access("first");
+          if (!wait_until([&] { return contents(path("a")) == "first\n"; })) return 4;
+          if (change({.level = Level::kError, .access = path("none/x"), .format = Format::kJson})) return 5;
+          if (!enabled(Level::kDebug) || access_format() != Format::kText) return 6;  // all or nothing
+          prepare({.level = Level::kInfo, .access = path("b"), .format = Format::kJson}).value().reset();
+          access("second");
+          if (!wait_until([&] { return contents(path("a")) == "first\nsecond\n"; })) return 7;
+          if (!change({.level = Level::kInfo, .access = path("b"), .format = Format::kJson})) return 8;
+          access("third");
+          if (!wait_until([&] { return contents(path("b")) == "third\n"; })) return 9;
+          if (!change({.level = Level::kInfo, .access = "off", .format = Format::kJson})) return 10;
+          access("nowhere");
+          if (access_enabled() || !change({.level = Level::kInfo, .access = path("a"), .format = Format::kJson}))
+            return 11;
+          access("fourth");
+          close();
+          return contents(path("a")) == "first\nsecond\nfourth\n" && contents(path("b")) == "third\n" ? 0 : 12;
+        }) == 0);
+}
+
 }  // namespace drover::log

@@ -122,4 +122,33 @@ TEST_CASE("while nothing is known it is asked every second") {
   CHECK(it.loop.now() - answered < 1min);
 }
 
+TEST_CASE("other names are kept from then on: the new ones are asked, and what is known of the others stays") {
+  Fixture it({{"a.test", 1h}, {"b.test", 1h}});
+  it.answer(some({"10.0.0.2"}), none());  // of b.test
+  const auto late = it.oracle->asked.front().done;
+  it.book.keep({{"b.test", 1h}, {"c.test", 1h}});
+  REQUIRE(it.oracle->asked.size() == 3);
+  CHECK(it.oracle->asked.back().name == "c.test");
+  late({some({"10.0.0.1"}), none()});  // nobody wants it any more
+  CHECK(it.changes == 1);
+  CHECK(it.texts("a.test").empty());
+  CHECK(it.texts("b.test") == "10.0.0.2 ");
+  CHECK(!it.book.all_asked());
+  it.book.keep({{"b.test", 30min}});  // a shorter interval: the next question is due earlier
+  CHECK(it.oracle->asked.back().name == "b.test");
+  CHECK(it.oracle->asked.size() == 4);
+}
+
+TEST_CASE("another resolver is asked at once for every name, and what is known stays until it answers") {
+  Fixture it({{"a.test", 1h}});
+  it.answer(some({"10.0.0.1"}), none());
+  auto* const other = new Oracle;
+  it.book.ask(std::unique_ptr<Resolver>(other));
+  REQUIRE(other->asked.size() == 1);
+  CHECK(it.texts("a.test") == "10.0.0.1 ");
+  other->asked[0].done({some({"10.0.0.9"}), none()});
+  CHECK(it.texts("a.test") == "10.0.0.9 ");
+  CHECK(it.changes == 2);
+}
+
 }  // namespace drover::health

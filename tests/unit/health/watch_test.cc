@@ -29,7 +29,7 @@ struct Fixture {
   }
   void watch(Watch::Arrival arrival = Watch::Arrival::kAtStart) {
     const Watch::Start start{loop.now(), 0.5, arrival};
-    one = std::make_unique<Watch>(loop, dialler, backend, settings, start, [this] { ++changes; });
+    one = std::make_unique<Watch>(loop, dialler, backend, Watch::Terms(settings), start, [this] { ++changes; });
   }
   void until(const std::function<bool()>& happened) { net::run_until(loop, happened); }
   double ramp() { return backend->ramp(loop.now()); }
@@ -214,6 +214,69 @@ TEST_CASE("a watch may go at any moment of a look") {
   net::run_some(it.loop);
   CHECK(it.backend->probe() == ProbeState::kChecking);
   CHECK(it.changes == 0);
+}
+
+TEST_CASE("another check is a look of another kind, and until then the backend counts as it did") {
+  Fixture it;
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kUp; });
+  const auto looks = it.server.accepted;
+  it.server.stop();  // from now on it is refused
+  SUBCASE("at once") {
+    it.settings.health_check.interval = 1h;
+    it.settings.health_check.fall = 1;
+    it.one->adopt(Watch::Terms(it.settings), it.loop.now());
+    CHECK(it.backend->probe() == ProbeState::kUp);
+    it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  }
+  SUBCASE("none at all: it is up") {
+    it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+    it.settings.health_check.interval = 0ms;
+    it.one->adopt(Watch::Terms(it.settings), it.loop.now());
+    CHECK(it.backend->probe() == ProbeState::kUp);
+    CHECK(it.one->obstacle().empty());
+  }
+  SUBCASE("over TLS, which nobody speaks there") {
+    config::BackendTls tls;
+    tls.verify = false;
+    auto trusts = std::make_shared<net::TlsTrusts>();
+    REQUIRE(trusts->add({.verify = false, .ca = "", .crl = ""}));
+    it.dialler = net::TlsDialler(trusts);
+    it.settings.health_check.fall = 1;
+    it.one->adopt(Watch::Terms(it.settings, &tls), it.loop.now());
+    it.until([&] { return it.backend->probe() == ProbeState::kDown; });
+  }
+  CHECK(it.server.accepted >= looks);
+}
+
+TEST_CASE("what an agent has said is forgotten with it") {
+  Fixture it;
+  it.settings.health_check.agent_port = it.server.address().port();
+  it.settings.health_check.interval = 1h;
+  it.watch();
+  it.backend->set_agent_state(balancer::OperatorState::kDrain);
+  it.backend->set_weight_percent(0);
+  CHECK(!it.backend->open());
+  const int before = it.changes;
+  it.settings.health_check.agent_port = 0;
+  it.one->adopt(Watch::Terms(it.settings), it.loop.now());
+  CHECK(it.backend->open());
+  CHECK(it.changes > before);
+}
+
+TEST_CASE("other settings than those of looks begin no look") {
+  Fixture it;
+  it.settings.health_check.interval = 1h;
+  it.watch();
+  it.until([&] { return it.backend->probe() == ProbeState::kUp; });
+  it.settings.slow_start = 0ms;
+  it.settings.ejection.base_time = 1h;
+  const auto looks = it.server.accepted;
+  it.one->adopt(Watch::Terms(it.settings), it.loop.now());
+  net::run_some(it.loop);
+  CHECK(it.server.accepted == looks);
+  it.one->eject();
+  CHECK(it.one->obstacle() == "ejected for 1h");
 }
 
 }  // namespace drover::health::test

@@ -65,10 +65,10 @@ TEST_CASE("a backend of a name is asked for by that name in TLS, unless it is to
   const auto pool = it.pool({{"web.test", ips({"10.0.0.1"})}});
   const auto backends = pool->backends();
   REQUIRE(backends.size() == 4);
-  CHECK(backends[0]->tls()->server_name == "web.test");
-  CHECK(backends[1]->tls()->server_name == "x");
-  CHECK(!backends[2]->tls());
-  CHECK(backends[3]->tls()->server_name.empty());
+  CHECK(pool->tls_of(*backends[0])->server_name == "web.test");
+  CHECK(pool->tls_of(*backends[1])->server_name == "x");
+  CHECK(pool->tls_of(*backends[2]) == nullptr);
+  CHECK(pool->tls_of(*backends[3])->server_name.empty());
 }
 
 TEST_CASE("where it has no name of its own, a backend is called by the address as written") {
