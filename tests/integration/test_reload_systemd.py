@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+
 @pytest.fixture(name="systemd")
 def fixture_systemd(tmp_path):
     """What it heard last is read by heard()."""
