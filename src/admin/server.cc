@@ -55,6 +55,7 @@ Result<net::Address> Server::listen(const net::Address& address) {
 
 std::vector<std::uint16_t> Server::ports() const {
   std::vector<std::uint16_t> all;
+  all.reserve(acceptors_.size());
   for (const auto& acceptor : acceptors_) all.push_back(acceptor->address().port());
   return all;
 }

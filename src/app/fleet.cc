@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "base/log.h"
 #include "base/random.h"
@@ -69,11 +70,10 @@ void warn_of_random_secret() {
 
 }  // namespace
 
-Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
-             std::shared_ptr<const net::TlsTrusts> trusts,
+Fleet::Fleet(net::Loop& loop, config::Config config, unsigned workers, std::shared_ptr<const net::TlsTrusts> trusts,
              std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change)
     : loop_(loop),
-      config_(config),
+      config_(std::move(config)),
       trusts_(std::move(trusts)),
       on_change_(std::move(on_change)),
       dialler_(trusts_),

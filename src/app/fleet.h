@@ -22,7 +22,7 @@ class Fleet final : net::TimerWheel::Node {
  public:
   // `trusts` has those of all backends. `on_change` is called with every snapshot after the first. The loop outlives
   // the fleet.
-  Fleet(net::Loop& loop, const config::Config& config, unsigned workers, std::shared_ptr<const net::TlsTrusts> trusts,
+  Fleet(net::Loop& loop, config::Config config, unsigned workers, std::shared_ptr<const net::TlsTrusts> trusts,
         std::function<void(std::shared_ptr<const proxy::Snapshot>)> on_change);
   ~Fleet();
   Fleet(const Fleet&) = delete;

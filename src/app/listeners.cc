@@ -29,6 +29,7 @@ Listeners::~Listeners() {
 
 std::vector<net::Address> Listeners::addresses() const {
   std::vector<net::Address> all;
+  all.reserve(open_.size());
   for (const auto& listener : open_) all.push_back(listener.bound);
   return all;
 }
@@ -77,6 +78,7 @@ const Listeners::Open* Listeners::find(const std::string& bind, const net::Addre
 
 Result<Listeners::PerWorker> Listeners::contexts(const Settings& settings, std::uint16_t port) const {
   PerWorker all;
+  all.reserve(workers_.count());
   for (unsigned worker = 0; worker < workers_.count(); ++worker) {
     auto listener = std::make_shared<proxy::Listener>();
     listener->port = port;
@@ -103,6 +105,7 @@ Result<void> Listeners::plan_one(const std::string& bind, const net::Address& wa
     if (changed) step.listener.settings = std::move(settings);
   } else {
     // Never one that is in use, also where this plan is dropped.
+    step.sockets.reserve(workers_.count());
     step.listener = {next_number_++, bind, wanted, wanted, std::move(settings)};
     for (unsigned worker = 0; worker < workers_.count(); ++worker) {
       auto socket = net::ListeningSocket::open(step.listener.bound);  // port 0 becomes the same port for all

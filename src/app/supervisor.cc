@@ -53,7 +53,7 @@ Result<void> Supervisor::start() {
   phase_ = Phase::kServing;
   admission_->set_phase(proxy::Phase::kServing);
   log::info("ready", {{"workers", workers}, {"version", version()}, {"pid", ::getpid()}});
-  tell_systemd_of_status("serving");
+  tell_systemd_that_it_serves();
   return {};
 }
 
@@ -158,12 +158,12 @@ admin::Status Supervisor::status() const {
   return status;
 }
 
-// READY=1 also after a reload: sd_notify(3) wants it behind RELOADING=1.
-void Supervisor::tell_systemd_of_status(std::string_view what) const {
-  std::string addresses;
-  for (const auto& address : listeners_->addresses()) addresses += " " + address.text();
-  systemd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + std::string(version()) + ", " +
-                 std::string(what) + " on" + addresses);
+// Also after a reload: sd_notify(3) wants READY=1 behind RELOADING=1, whatever came of it.
+void Supervisor::tell_systemd_that_it_serves() const {
+  std::string status = std::string(version()) + ", serving on";
+  for (const auto& address : listeners_->addresses()) status += " " + address.text();
+  if (!last_reload_successful_) status += "; the last reload was refused";
+  systemd_notify("READY=1\nMAINPID=" + std::to_string(::getpid()) + "\nSTATUS=" + status);
 }
 
 ExitCode Supervisor::run() {

@@ -58,7 +58,7 @@ class Supervisor final : private net::TimerWheel::Node {
   admin::Source admin_source();
   admin::Status status() const;
   admin::Measures measures();
-  void tell_systemd_of_status(std::string_view what) const;
+  void tell_systemd_that_it_serves() const;
 
   // What a reload needs, once nothing of it can fail any more.
   struct Change {

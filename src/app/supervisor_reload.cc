@@ -29,7 +29,7 @@ admin::Source::Reloaded Supervisor::reload(std::string_view cause) {
     const std::string_view event = done.changes.empty() ? "reload_unchanged" : "reloaded";
     log::info(event, {{"cause", cause}, {"changes", done.changes.size()}, {"hash", config_hash_}});
   }
-  if (serves) tell_systemd_of_status(done.errors.empty() ? "serving" : "serving; reload refused");
+  if (serves) tell_systemd_that_it_serves();
   return done;
 }
 

@@ -92,7 +92,7 @@ void Worker::change(ListenerNumber number, std::shared_ptr<const Listener> liste
 
 void Worker::refuse_newcomers(ListenerNumber number) {
   loop_.post([this, number] {
-    auto* const entrance = find(number);
+    auto* const entrance = phase_ == Phase::kServing ? find(number) : nullptr;
     if (entrance == nullptr || entrance->refuse_newcomers()) return;
     log::warn("listener_filter_refused", {{"worker", index_}, {"reason", std::strerror(errno)}});
   });

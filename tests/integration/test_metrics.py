@@ -1,13 +1,13 @@
 """GET /metrics: promtool finds nothing to say, counts are the clients' own, and what is documented moves when it is
 provoked. What an operator reads from it is in docs/metrics.md."""
 
-import signal
 import collections
 import contextlib
 import fcntl
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import time
 
