@@ -31,10 +31,10 @@ std::string own_url(const http::RequestHead& request, http::Scheme scheme, http:
   return url.append(host.empty() ? request.host() : host).append(target_without_token(request));
 }
 
-std::string migrate_text(const OptIn& client, migration::ResumeToken session, migration::MigrateConnection message,
-                         migration::WallClock::time_point now) {
+std::string migrate_text(const OptIn& client, const migration::TokenKeys& keys, migration::ResumeToken session,
+                         migration::MigrateConnection message, migration::WallClock::time_point now) {
   session.expires = now + message.deadline + kBeyondDeadline;
-  const auto token = client.keys->seal(session);
+  const auto token = keys.seal(session);
   if (token.empty()) return {};
   message.session_token = token;
   if (message.new_endpoint.empty()) message.new_endpoint = client.url;

@@ -61,10 +61,6 @@ class Session final : public ListNode, public TunnelHost {
   void set_notice(std::unique_ptr<Notice> notice);
   // A text frame of Drover's own, at the next end of a message. False: none can come any more.
   bool send_text(std::string_view text);
-  // What asks the client, which opted in, to reconnect to `endpoint`, or to its own URL where that is empty; with a token
-  // that is good until a minute after `deadline`. Empty: there can be no token now.
-  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
-                           Milliseconds deadline) const;
   // Client and backend get their Closes, 1012 and 1001; at shutdown 1001 both.
   void close_for_drain();
   void close_for_shutdown();

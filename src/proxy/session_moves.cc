@@ -31,16 +31,15 @@ void Session::keep(std::unique_ptr<OptIn> opt_in) {
   opt_in_ = std::move(opt_in);
 }
 
-std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
+std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds delay,
                                   Milliseconds deadline) const {
   // By no preferred backend: where this one's sessions go is the policy's business.
   migration::ResumeToken token{.resume_id = resume_id_, .pool = std::string(pool_name()), .backend = {}, .expires = {}};
-  const migration::MigrateConnection message{.reason = reason,
-                                             .new_endpoint = endpoint,
-                                             .session_token = {},
-                                             .reconnect_delay = reconnect_delay,
-                                             .deadline = deadline};
-  return proxy::migrate_text(*opt_in_, std::move(token), message, migration::WallClock::now());
+  migration::MigrateConnection message{
+      .reason = reason, .new_endpoint = endpoint, .session_token = {}, .reconnect_delay = delay, .deadline = deadline};
+  // Under the secrets of now: those of the handshake may not be accepted any more.
+  const auto& keys = *worker_.snapshot()->shared().token_keys;
+  return proxy::migrate_text(*opt_in_, keys, std::move(token), message, migration::WallClock::now());
 }
 
 bool Session::send_text(std::string_view text) {

@@ -47,20 +47,37 @@ class Browser:
                 return line.split()[-1]
         raise AssertionError("chromium ended: " + "".join(said))
 
+    def visit(self, url):
+        """Has the page load that URL; what ran in it before is gone."""
+        asyncio.run(asyncio.wait_for(self._visit(url), 4 * PATIENCE))
+
+    async def _visit(self, url):
+        async with self._connect() as devtools:
+            session = await self._attach(devtools)
+            answer = await self._ask(devtools, "Page.navigate", session=session, url=url)
+        assert "errorText" not in answer, answer
+
     def run(self, script):
         """The value that the body of an async function returns, or an AssertionError with what it threw."""
         return asyncio.run(asyncio.wait_for(self._run(script), 4 * PATIENCE))
 
     async def _run(self, script):
-        async with websockets.connect(self._devtools, max_size=None, ping_interval=None, compression=None) as devtools:
-            targets = await self._ask(devtools, "Target.getTargets")
-            page = next(target for target in targets["targetInfos"] if target["type"] == "page")
-            attached = await self._ask(devtools, "Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        async with self._connect() as devtools:
             answer = await self._ask(
-                devtools, "Runtime.evaluate", session=attached["sessionId"], awaitPromise=True, returnByValue=True,
-                expression=f"(async () => {{ {script} }})()")
+                devtools, "Runtime.evaluate", session=await self._attach(devtools), awaitPromise=True,
+                returnByValue=True, expression=f"(async () => {{ {script} }})()")
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def _connect(self):
+        return websockets.connect(self._devtools, max_size=None, ping_interval=None, compression=None)
+
+    async def _attach(self, devtools):
+        """The id of a DevTools session with the page."""
+        targets = await self._ask(devtools, "Target.getTargets")
+        page = next(target for target in targets["targetInfos"] if target["type"] == "page")
+        attached = await self._ask(devtools, "Target.attachToTarget", targetId=page["targetId"], flatten=True)
+        return attached["sessionId"]
 
     async def _ask(self, devtools, method, session=None, **parameters):
         number = next(self._numbers)

@@ -108,6 +108,11 @@ class Namespace:
         self.backends = [self._start([*self.inside, sys.executable, str(_PEERS / "reporting_server.py"), port])
                          for port in ("9001", "9002")]
 
+    def restart_backend(self, index):
+        """The backend of self.backends, which has ended."""
+        port = ("9001", "9002")[index]
+        self.backends[index] = self._start([*self.inside, sys.executable, str(_PEERS / "reporting_server.py"), port])
+
     def _start(self, command):
         """A process that has written its first line, and is killed at the end."""
         process = self._stack.enter_context(

@@ -1,8 +1,9 @@
-"""An echo server on python3-websockets with the commands of node/ws_server.mjs; prints its port and a report for
-every connection that ends, one JSON object a line. Arguments: --deflate, and for TLS the files of a certificate and its
-key."""
+"""An echo server on python3-websockets with the commands of node/ws_server.mjs, and "!late TEXT": that text, once
+something has come on another connection. Prints its port and a report for every connection that ends, one JSON object a
+line. Arguments: --deflate, and for TLS the files of a certificate and its key."""
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -12,6 +13,7 @@ import sys
 import websockets
 
 logging.disable(logging.CRITICAL)
+late = {}  # by connection: the event that its late text waits for, and the task
 
 
 def emit(record):
@@ -34,6 +36,19 @@ async def obey(socket, command):
             await socket.send(f"tick {number}")
             number += 1
             await asyncio.sleep(0.0005)
+    elif verb == "late":
+        await_others(socket, words[0])
+
+
+def await_others(socket, text):
+    spoken = asyncio.Event()
+
+    async def send():
+        await spoken.wait()
+        with contextlib.suppress(websockets.ConnectionClosed):
+            await socket.send(text)
+
+    late[socket] = (spoken, asyncio.create_task(send()))
 
 
 async def serve(socket, path):
@@ -42,6 +57,8 @@ async def serve(socket, path):
         async for message in socket:
             kind = "text" if isinstance(message, str) else "binary"
             data = message.encode() if isinstance(message, str) else message
+            for spoken in (spoken for other, (spoken, _) in late.items() if other is not socket):
+                spoken.set()
             received.append([kind, len(data), hashlib.sha256(data).hexdigest()])
             if message[:1] == "!":
                 await obey(socket, message)

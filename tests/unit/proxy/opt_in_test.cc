@@ -63,11 +63,11 @@ TEST_CASE("a trusted proxy knows the client's scheme and host better, and nobody
 
 TEST_CASE("a client is told where to go, when, and with which token") {
   const auto keys = migration::TokenKeys::make({"correct horse battery staple"});
-  const OptIn client{.url = "wss://chat/ws", .asked = true, .keys = keys};
+  const OptIn client{.url = "wss://chat/ws", .asked = true};
   const migration::ResumeToken session{.resume_id = {1, 2, 3}, .pool = "chat", .backend = {}, .expires = {}};
   migration::MigrateConnection message{
       .reason = "drain", .new_endpoint = {}, .session_token = {}, .reconnect_delay = 1'740ms, .deadline = 11'740ms};
-  const auto text = migrate_text(client, session, message, kNow);
+  const auto text = migrate_text(client, *keys, session, message, kNow);
   const auto token = member(text, "session_token");
   CHECK(text == R"({"type":"migrate_connection","reason":"drain","new_endpoint":"wss://chat/ws","session_token":")" +
                     token + R"(","reconnect_delay":1740,"deadline":11740})");
@@ -79,7 +79,7 @@ TEST_CASE("a client is told where to go, when, and with which token") {
   CHECK(opened->expires == kNow + 72s);  // the deadline and a minute, rounded up
 
   message.new_endpoint = "wss://elsewhere/ws";
-  const auto other = migrate_text(client, session, message, kNow);
+  const auto other = migrate_text(client, *keys, session, message, kNow);
   CHECK(member(other, "new_endpoint") == "wss://elsewhere/ws");
   CHECK(member(other, "session_token") != token);
 }

@@ -1,0 +1,2 @@
+// The package's one door.
+export {DroverSocket} from './src/drover-socket.js';
