@@ -69,6 +69,11 @@ class Session final : public ListNode, public TunnelHost {
   void keep(std::unique_ptr<OptIn> opt_in);
   // Null: it must not be asked.
   const OptIn* opt_in() const { return opt_in_.get(); }
+  // The text of a frame that asks the client to reconnect after `delay`, and says that it is closed at `deadline`, both
+  // from now; with a fresh token. `endpoint`: a URL; empty: the client's own. Only where there is an opt_in(). Empty:
+  // there can be no token now.
+  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds delay,
+                           Milliseconds deadline) const;
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
