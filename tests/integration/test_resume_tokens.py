@@ -3,13 +3,14 @@ backends get to see of that, what becomes of tokens that are not good, and that 
 # ctest: tls
 
 import contextlib
+import json
 
 import pytest
 from harness import (
-    AnsweringBackend, connect, open_tunnel, plain_request, refused_port, run_drover, switching, upgrade_request,
-    wait_until)
+    TEXT, AnsweringBackend, connect, open_tunnel, plain_request, refused_port, run_drover, secured, slack, switching,
+    upgrade_request, wait_until)
 from harness.peers import CLIENTS, ServerProcess, play
-from harness.tokens import mint
+from harness.tokens import mint, opened
 
 _SECRET = "correct horse battery staple"
 _OLD_SECRET = "an old secret, long enough"
@@ -293,6 +294,53 @@ class TestOptIn:
             assert transcript[0][:2] == ["open", names[-1]]
             resumed = "drover.token" in offered
             assert (drover.session()["resume_id"] == _ID) == resumed
+
+
+class TestTheWholeWay:
+    """A client is asked to reconnect, with a token and to its own URL, and comes back as itself."""
+
+    _SCHEME = "wss" if secured("client") else "ws"
+
+    @pytest.mark.parametrize("settings, path, headers, url", [
+        ({}, "/chat?room=7&drover_migrate=1&session_token=v1.old", (),
+         "{scheme}://chat.example:99/chat?room=7&drover_migrate=1"),
+        ({}, "/chat", ("Sec-WebSocket-Protocol: drover.migrate.v1",), "{scheme}://chat.example:99/chat"),
+        ({}, "/chat?drover_migrate=1", ("X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example"),
+         "{scheme}://chat.example:99/chat?drover_migrate=1"),
+        ({"trusted_proxies": ["127.0.0.1"]}, "/chat?drover_migrate=1",
+         ("X-Forwarded-Proto: https", "X-Forwarded-Host: outer.example"), "wss://outer.example/chat?drover_migrate=1"),
+        ({"migration": {"notify": "always"}}, "/chat", (), "{scheme}://chat.example:99/chat"),
+        ({"migration": {"endpoint": "wss://other.example/"}}, "/chat?drover_migrate=1", (), "wss://other.example/"),
+    ], ids=["query", "subprotocol", "untrusted", "trusted", "always", "endpoint"])
+    def test_there_and_back(self, start, settings, path, headers, url):
+        with contextlib.closing(AnsweringBackend("a")) as a, contextlib.closing(AnsweringBackend("b")) as b:
+            backends = {each.name: each for each in (a, b)}
+            drover = start(_settings(a) | {"backends": [
+                {"name": each.name, "address": each.address} for each in backends.values()]} | settings)
+            client = connect(drover.port, upgrade_request(path, *headers, host="chat.example:99"))
+            served_by = backends.pop(client.read_head().get("X-Backend"))
+            session = served_by.heads[0].get("X-Drover-Session")
+            status, _ = drover.admin(f"/api/v1/backends/default/{served_by.name}/drain", "POST", {"grace": "10s"})
+            assert status == 202
+            frame = client.read_frame()
+            assert frame.opcode == TEXT
+            told = json.loads(frame.payload)
+            assert list(told) == [
+                "type", "reason", "new_endpoint", "session_token", "reconnect_delay", "deadline"]
+            assert (told["type"], told["reason"]) == ("migrate_connection", "drain")
+            assert told["new_endpoint"] == url.format(scheme=self._SCHEME)
+            assert told["deadline"] == told["reconnect_delay"] + 10_000
+            resume_id, pool, backend, left = opened(_SECRET, told["session_token"])
+            assert (resume_id, pool, backend) == (session, "default", "")
+            until_then = told["deadline"] / 1000 + 60
+            assert until_then - slack(5) <= left <= until_then + 1
+            again = connect(drover.port, upgrade_request(f"/chat?session_token={told['session_token']}"))
+            assert again.read_head().status == 101
+            (other,) = backends.values()
+            assert other.heads[0].get("X-Drover-Session") == session
+            assert other.heads[0].get("X-Drover-Resumed") == "1"
+            for stream in (client, again):
+                stream.reset()
 
 
 def test_a_token_can_be_read_nowhere(resuming, backend):
