@@ -123,15 +123,13 @@ Result<Json> parse_object(std::string_view body) {
   return json;
 }
 
-// The sentence that is wrong with them together; empty: none. Who is closed at once needs no grace of the pool's.
+// The sentence that is wrong with them together; empty: none. The pool's grace is cut where a deadline is short.
 std::string conflict_in(const DrainTerms& terms, const config::Migration& pool) {
-  if (!terms.deadline && !terms.grace) return {};
-  if (!terms.grace && terms.first_mode == Mode::kClose) return {};
+  if (!terms.grace) return {};
   const auto deadline = terms.deadline.value_or(pool.deadline);
-  const auto grace = terms.grace.value_or(pool.grace);
-  if (grace < deadline) return {};
+  if (*terms.grace < deadline) return {};
   std::string sentence = "grace has to be below deadline, and ";
-  sentence.append(config::format_duration(grace)).append(terms.grace ? "" : " (the pool's)").append(" is not below ");
+  sentence.append(config::format_duration(*terms.grace)).append(" is not below ");
   return sentence.append(config::format_duration(deadline)).append(terms.deadline ? "" : " (the pool's)");
 }
 

@@ -10,6 +10,7 @@ namespace {
 constexpr const char* kSynopsis =
     "usage: drover -c FILE [--pidfile FILE] [--daemon]   serve\n"
     "       drover -t -c FILE                            check FILE (-T: and print what is in force)\n"
+    "       drover -t --diff OLD NEW                     tell what a reload from OLD to NEW would do\n"
     "       drover --demo                                try it out, with two built-in backends\n"
     "       drover ctl COMMAND                           talk to a running Drover (drover ctl --help)\n"
     "       drover -v | -V | --help\n";
@@ -22,6 +23,7 @@ struct Flags {
   bool details = false;
   bool demo = false;
   bool daemon = false;
+  std::vector<std::string> compared;  // none, or two files
 };
 
 void declare_options(CLI::App& parser, CommandLine& line, Flags& flags) {
@@ -33,6 +35,13 @@ void declare_options(CLI::App& parser, CommandLine& line, Flags& flags) {
   parser.add_flag("-t,--test", flags.check, "Check the configuration and exit with 0 or 1");
   parser.add_flag("-T,--test-and-print", flags.print,
                   "As -t, and print the effective configuration with every default");
+  parser
+      .add_option("--diff", flags.compared,
+                  "With -t: check both files, and print what a reload from OLD to NEW would do")
+      ->type_name("OLD NEW")
+      ->type_size(2)  // values each time; once
+      ->expected(1)
+      ->check(not_empty);
   parser.add_flag("-v,--version", flags.version, "Print the version and exit");
   parser.add_flag("-V,--version-details", flags.details, "Print the version and those of the libraries and exit");
   parser.add_option("--pidfile", line.pidfile, "Write the process id there while Drover runs")
@@ -46,6 +55,7 @@ CommandLine::Action action_of(const Flags& flags) {
   using Action = CommandLine::Action;
   if (flags.details) return Action::kVersionDetails;
   if (flags.version) return Action::kVersion;
+  if (!flags.compared.empty()) return Action::kCompare;
   if (flags.print) return Action::kCheckAndPrint;
   if (flags.check) return Action::kCheck;
   return flags.demo ? Action::kDemo : Action::kServe;
@@ -84,6 +94,12 @@ std::expected<CommandLine, UsageText> parse_command_line(const std::vector<std::
     return std::unexpected(UsageText{ExitCode::kOk, parser.help()});
   } catch (const CLI::ParseError& problem) {
     return usage_error(problem.what());
+  }
+  if (!flags.compared.empty()) {
+    if (!flags.check || flags.print || flags.demo || !line.config_file.empty())
+      return usage_error("--diff OLD NEW goes with -t, and without -c, -T and --demo");
+    line.old_config_file = flags.compared.front();
+    line.config_file = flags.compared.back();
   }
   if (flags.demo && (!line.config_file.empty() || flags.check || flags.print || flags.daemon)) {
     return usage_error("--demo brings its own configuration and stays in the foreground: no -c, -t, -T or --daemon");

@@ -17,6 +17,7 @@ struct CommandLine {
     kDemo,
     kCheck,           // -t
     kCheckAndPrint,   // -T: the effective configuration too
+    kCompare,         // -t --diff OLD NEW: what a reload would do
     kVersion,         // -v
     kVersionDetails,  // -V
     kCtl,             // ctl …: `ctl` says what
@@ -25,7 +26,8 @@ struct CommandLine {
 
   Action action = Action::kServe;
   Ground ground = Ground::kForeground;
-  std::string config_file;
+  std::string config_file;  // of kCompare the new one
+  std::string old_config_file;
   std::string pidfile;  // empty: none
   CtlLine ctl;
 };

@@ -60,6 +60,13 @@ void log_change(const char* event, const balancer::Backend& backend) {
   log::info(event, {{"pool", backend.pool()}, {"backend", backend.name()}, {"active", backend.active()}});
 }
 
+void warn_of_random_secret() {
+  log::warn("resume_secret_random",
+            {{"hint",
+              "resume.secrets is empty, so a secret was drawn: resume tokens end with this process and are no good at "
+              "other Drovers; set one of 16 characters or more"}});
+}
+
 }  // namespace
 
 Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
@@ -71,9 +78,11 @@ Fleet::Fleet(net::Loop& loop, const config::Config& config, unsigned workers,
       dialler_(std::move(trusts)),
       registry_(workers),
       ledger_(workers),
+      token_keys_(migration::TokenKeys::make(config.resume.secrets)),
       checker_(loop, dialler_, random_phase()) {}
 
 Result<void> Fleet::start() {
+  if (config_.resume.secrets.empty()) warn_of_random_secret();
   if (const auto names = names_in(config_); !names.empty()) {
     auto resolver = health::Resolver::make(loop_, config_.nameservers);
     if (!resolver) return std::unexpected(resolver.error());
@@ -90,7 +99,7 @@ Result<void> Fleet::start() {
 
 std::shared_ptr<const proxy::Snapshot> Fleet::make_snapshot() {
   const auto names = names_ ? names_->addresses() : proxy::Addresses();
-  return proxy::make_snapshot(config_, names, registry_, ledger_, dialler_.trusts());
+  return proxy::make_snapshot(config_, names, registry_, ledger_, dialler_.trusts(), token_keys_);
 }
 
 void Fleet::begin_checks() {

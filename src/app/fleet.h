@@ -46,6 +46,7 @@ class Fleet {
   net::TlsDialler dialler_;  // for probes
   balancer::Registry registry_;
   observe::Ledger ledger_;
+  std::shared_ptr<const migration::TokenKeys> token_keys_;
   std::shared_ptr<const proxy::Snapshot> snapshot_;
   health::Checker checker_;
   std::optional<health::NameBook> names_;

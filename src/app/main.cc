@@ -21,6 +21,7 @@ ExitCode perform(const CommandLine& line) {
     case Action::kDemo: return serve_demo(line);
     case Action::kCheck:
     case Action::kCheckAndPrint: return check(line);
+    case Action::kCompare: return compare(line);
     case Action::kVersion: return print("drover " + version() + "\n");
     case Action::kVersionDetails: return print(version_with_libraries());
     case Action::kCtl: return ctl(line.ctl);

@@ -13,6 +13,7 @@
 #include "app/supervisor.h"
 #include "app/tls_material.h"
 #include "base/log.h"
+#include "config/difference.h"
 #include "config/load.h"
 
 namespace drover::app {
@@ -37,6 +38,15 @@ std::optional<Setup> load(const std::string& file) {
   print_error(loaded.diagnostics.text());
   if (!loaded.config) return std::nullopt;
   return with_tls(*std::move(loaded.config));
+}
+
+// Prints which certificates are expired or about to.
+void warn_of_certificates(const Setup& setup) {
+  for (const auto& certificate : setup.tls.certificates()) {
+    const auto concern = concern_about(*certificate, std::chrono::system_clock::now());
+    if (concern.empty()) continue;
+    print_error(setup.config.file + ": warning: the certificate " + certificate->file() + " " + concern + "\n");
+  }
 }
 
 log::Level level_of(config::LogLevel level) {
@@ -92,13 +102,24 @@ ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
 ExitCode check(const CommandLine& line) {
   const auto setup = load(line.config_file);
   if (!setup) return ExitCode::kStartUp;
-  for (const auto& certificate : setup->tls.certificates()) {
-    const auto concern = concern_about(*certificate, std::chrono::system_clock::now());
-    if (concern.empty()) continue;
-    print_error(line.config_file + ": warning: the certificate " + certificate->file() + " " + concern + "\n");
-  }
+  warn_of_certificates(*setup);
   print_error(line.config_file + ": ok\n");
   return line.action == CommandLine::Action::kCheckAndPrint ? print(config::to_yaml(setup->config)) : ExitCode::kOk;
+}
+
+ExitCode compare(const CommandLine& line) {
+  const auto before = config::load_file(line.old_config_file);
+  print_error(before.diagnostics.text());
+  const auto after = load(line.config_file);
+  if (after) warn_of_certificates(*after);
+  if (!before.config || !after) return ExitCode::kStartUp;
+  std::string lines;
+  for (const std::string& difference : config::differences(*before.config, after->config)) lines += difference + "\n";
+  if (const auto printed = print(lines.empty() ? "nothing changes\n" : lines); printed != ExitCode::kOk) return printed;
+  const auto refused = config::not_live(*before.config, after->config);
+  for (const std::string& reason : refused)
+    print_error(line.config_file + ": error: a reload would be refused: " + reason + "\n");
+  return refused.empty() ? ExitCode::kOk : ExitCode::kStartUp;
 }
 
 ExitCode serve(const CommandLine& line) {

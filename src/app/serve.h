@@ -10,5 +10,6 @@ namespace drover::app {
 ExitCode serve(const CommandLine& line);       // -c FILE: until a signal ends it
 ExitCode serve_demo(const CommandLine& line);  // --demo
 ExitCode check(const CommandLine& line);       // -t, -T
+ExitCode compare(const CommandLine& line);     // -t --diff OLD NEW
 
 }  // namespace drover::app

@@ -2,6 +2,7 @@
 #include "config/dump_tree.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "config/values.h"
@@ -13,12 +14,14 @@ using Kind = DumpValue::Kind;
 
 constexpr std::size_t kStep = 2;  // spaces a level
 
-// Two "$" for one: the loader expands what it reads.
-std::string quoted(std::string_view text) {
+// Two "$" for one where it is the loader that reads it: it expands them.
+enum class Dollars : std::uint8_t { kDoubled, kPlain };
+
+std::string quoted(std::string_view text, Dollars dollars = Dollars::kDoubled) {
   std::string result = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') result += '\\';
-    if (c == '$') result += '$';
+    if (c == '$' && dollars == Dollars::kDoubled) result += '$';
     result += c;
   }
   return result + "\"";
@@ -33,15 +36,31 @@ bool is_map(const DumpValue& value) {
   return value.kind == Kind::kMap || value.kind == Kind::kNamedMap;
 }
 
-// What fits behind its key: a scalar, a list of scalars, an empty map.
-std::string in_line(const DumpValue& value) {
-  if (is_map(value)) return "{}";
-  if (value.kind == Kind::kText) return quoted(value.text);
-  if (value.kind == Kind::kSecret) return hidden(value);
-  if (value.kind != Kind::kList) return value.text;
-  std::string result = "[";
-  for (const DumpValue& item : value.items) result += (result.size() > 1 ? ", " : "") + in_line(item);
-  return result + "]";
+std::string in_line(const DumpValue& value, Dollars dollars = Dollars::kDoubled);
+
+// The parts of a list or map between its brackets.
+template <class Parts, class Print>
+std::string enclosed(const char* brackets, const Parts& parts, Print print_part) {
+  std::string result(1, brackets[0]);
+  for (const auto& part : parts) result += (result.size() > 1 ? ", " : "") + print_part(part);
+  return result + brackets[1];
+}
+
+std::string in_line(const DumpValue& value, Dollars dollars) {
+  switch (value.kind) {
+    case Kind::kLiteral:
+    case Kind::kWord: return value.text;
+    case Kind::kText: return quoted(value.text, dollars);
+    case Kind::kSecret: return hidden(value);
+    case Kind::kList: return enclosed("[]", value.items, [&](const DumpValue& item) { return in_line(item, dollars); });
+    case Kind::kMap:
+    case Kind::kNamedMap:
+      return enclosed("{}", value.entries, [&](const DumpEntry& entry) {
+        const std::string key = value.kind == Kind::kNamedMap ? quoted(entry.key, dollars) : entry.key;
+        return key + ": " + in_line(entry.value, dollars);
+      });
+  }
+  return {};
 }
 
 class YamlPrinter {
@@ -127,6 +146,10 @@ std::string print_json(const DumpValue& map) {
   JsonPrinter printer;
   printer.print(map, 0);
   return printer.take() + "\n";
+}
+
+std::string print_line(const DumpValue& value) {
+  return in_line(value, Dollars::kPlain);
 }
 
 }  // namespace drover::config

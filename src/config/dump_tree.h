@@ -34,5 +34,8 @@ struct DumpEntry {
 // Both take a map with at least one entry and end with a line end. No text may have control characters.
 std::string print_yaml(const DumpValue& map);
 std::string print_json(const DumpValue& map);
+// Any value for people, in one line and with "$" as it is: `{path: "/ws", websocket: true}`. Secrets are hidden here
+// too.
+std::string print_line(const DumpValue& value);
 
 }  // namespace drover::config

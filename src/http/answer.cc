@@ -7,6 +7,7 @@ namespace {
 // What a client that is not to blame may know: no word about backends.
 std::string_view general_sentence(unsigned status) {
   switch (status) {
+    case 401: return "the token is not good here";
     case 403: return "this is not allowed";
     case 404: return "nothing is served at this host and path";
     case 408: return "the request did not arrive in time";
@@ -24,6 +25,7 @@ constexpr std::string_view kRetryAfter = "Retry-After: 5\r\n";
 
 std::string_view extra_headers(unsigned status) {
   switch (status) {
+    case 401: return "WWW-Authenticate: Drover-Token\r\n";  // RFC 9110 section 15.5.2 wants one
     case 405:
       return "Allow: GET\r\n";  // RFC 9110 section 15.5.6
     // RFC 9110 section 15.5.22 wants Upgrade, RFC 6455 section 4.2.2 the version.

@@ -15,8 +15,8 @@ unsigned status_of(Code code);
 std::string_view reason_of(unsigned status);
 
 // A whole response, `text/plain`, `Connection: close`; 426 with `Upgrade: websocket` and `Sec-WebSocket-Version: 13`,
-// 503 with `Retry-After`, 405 with `Allow`. The body is one sentence: the error's detail where the client is to
-// blame, a general one otherwise (a client learns nothing of backends).
+// 503 with `Retry-After`, 405 with `Allow`, 401 with `WWW-Authenticate`. The body is one sentence: the error's detail
+// where the client is to blame, a general one otherwise (a client learns nothing of backends).
 std::string answer_to(const Error& error);
 
 // What a listener's health_path says: {"ready":true} with 200, or {"ready":false} with 503. The reason is not for

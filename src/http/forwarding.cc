@@ -37,6 +37,9 @@ constexpr NameSet kNotOnSwitching = {HeaderName::kContentLength, HeaderName::kTr
 // Framing is never Connection's to drop: the body that follows depends on it.
 constexpr NameSet kFraming = {HeaderName::kContentLength, HeaderName::kTransferEncoding};
 
+// Drover's alone, whoever says it and however it is spelled: what Drover tells backends, and a resume token.
+constexpr NameSet kDroversOwn = {HeaderName::kXDrover, HeaderName::kXSessionToken};
+
 // What Drover sets towards the backend, X-Drover-* aside.
 constexpr NameSet kSetForTheBackend = {HeaderName::kXForwardedFor,  HeaderName::kXForwardedProto,
                                        HeaderName::kXForwardedHost, HeaderName::kXForwardedPort,
@@ -82,13 +85,20 @@ void append_line(std::string& out, std::string_view name, std::string_view value
   });
 }
 
-// The target in origin form (RFC 9112 section 3.2.1), without `strip` bytes of its path.
-void append_origin_target(std::string& out, const RequestHead& request, std::size_t strip) {
+// The target in origin form (RFC 9112 section 3.2.1), as the backend gets it.
+void append_origin_target(std::string& out, const RequestHead& request, const ForwardingContext& context) {
   const auto path = request.path();
-  const auto kept = path.substr(std::min(strip, path.size()));
+  const auto kept = path.substr(std::min(context.strip_prefix, path.size()));
   if (!kept.starts_with('/')) out.append("/");
   out.append(kept);
-  if (request.target().contains('?')) out.append("?").append(request.query());
+  const bool has_query = context.query ? !context.query->empty() : request.target().contains('?');
+  if (has_query) out.append("?").append(context.query.value_or(request.query()));
+}
+
+// Where the client's first line stood, all of the offer that is left; nothing where its others stood.
+void append_subprotocols(std::string& out, std::string_view name, std::string_view& offer) {
+  if (!offer.empty()) append_line(out, name, offer);
+  offer = {};
 }
 
 bool is_sane_request_id(std::string_view id) {
@@ -129,7 +139,7 @@ class RequestFilter {
 
   bool passes(NameClass name, std::string_view spelled) const {
     if (kNotForTheBackend.contains(name.known) || is_named(spelled, named_)) return false;
-    if (name.twin == HeaderName::kXDrover || is_forwarding(name)) return false;
+    if (kDroversOwn.contains(name.twin) || is_forwarding(name)) return false;
     // Drover may have to set another key: the twin of the first one must not stand beside it.
     return name.known == HeaderName::kSecWebSocketKey || name.twin != HeaderName::kSecWebSocketKey;
   }
@@ -176,14 +186,19 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   auto& head = forwarded.head;
   head.reserve(request.bytes() + kAddedForTheBackend);
   head.append(request.method()).append(" ");
-  append_origin_target(head, request, context.strip_prefix);
+  append_origin_target(head, request, context);
   head.append(" HTTP/1.1\r\n");
+  auto offer = context.subprotocols.value_or("");
   for (std::size_t i = 0; i < request.size(); ++i) {
     const auto name_class = request.class_at(i);
     const auto [name, value] = request.at(i);
     if (context.trust == PeerTrust::kUntrusted && filter.is_forwarding(name_class))
       forwarded.ignored_forwarding_headers = true;
     if (!filter.passes(name_class, name)) continue;
+    if (context.subprotocols && name_class.known == HeaderName::kSecWebSocketProtocol) {
+      append_subprotocols(head, name, offer);
+      continue;
+    }
     const bool replaced = !context.websocket_key.empty() && name_class.known == HeaderName::kSecWebSocketKey;
     append_line(head, name, replaced ? context.websocket_key : value);
   }
@@ -202,6 +217,7 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   append_line(head, "X-Real-IP", incoming.value_or(HeaderName::kXRealIp, context.peer_address));
   append_line(head, "X-Request-ID", forwarded.request_id);
   append_line(head, "X-Drover-Session", context.session);
+  if (context.resumed) append_line(head, "X-Drover-Resumed", "1");
   if (!context.client_fingerprint.empty()) {
     append_line(head, "X-Drover-Client-Subject", context.client_subject);
     append_line(head, "X-Drover-Client-Fingerprint", context.client_fingerprint);
@@ -210,11 +226,12 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   return forwarded;
 }
 
-std::string forward_switching(const ResponseHead& response, std::string_view accept) {
+std::string forward_switching(const ResponseHead& response, std::string_view accept, std::string_view subprotocol) {
   auto head = start_for_client(response, "Switching Protocols", kNotOnSwitching);
   append_line(head, "Connection", "Upgrade");
   append_line(head, "Upgrade", "websocket");
   append_line(head, "Sec-WebSocket-Accept", accept);
+  if (!subprotocol.empty()) append_line(head, "Sec-WebSocket-Protocol", subprotocol);
   return head.append("\r\n");
 }
 

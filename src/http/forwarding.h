@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,11 @@ struct ForwardingContext {
   std::string_view client_subject{};
   std::string_view client_fingerprint{};
   std::size_t strip_prefix = 0;  // bytes of path to take out of the target's front
+  // What stands in the place of the client's query (behind '?') and of all its Sec-WebSocket-Protocol lines; empty: it
+  // is left out; none: as the client has it.
+  std::optional<std::string_view> query{};
+  std::optional<std::string_view> subprotocols{};
+  bool resumed = false;  // X-Drover-Resumed: the client has come back as a session that was here before
 };
 
 struct ForwardedRequest {
@@ -39,8 +45,9 @@ struct ForwardedRequest {
 ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingContext& context);
 
 // The 101 for the client: the backend's, without hop-by-hop headers, X-Drover-* and Content-Length, with Upgrade,
-// Connection and `accept` (computed from the client's own key).
-std::string forward_switching(const ResponseHead& response, std::string_view accept);
+// Connection and `accept` (computed from the client's own key). `subprotocol`: one to choose in the backend's place,
+// which has chosen none; empty: none.
+std::string forward_switching(const ResponseHead& response, std::string_view accept, std::string_view subprotocol = {});
 
 // Any other answer, as it is, but for X-Drover-*, hop-by-hop headers other than Transfer-Encoding, and `Connection:
 // close`.

@@ -22,6 +22,7 @@ constexpr auto kNames = std::to_array<std::string_view>({
     "content-length",
     "http2-settings",
     "x-forwarded-for",
+    "x-session-token",
     "proxy-connection",
     "x-forwarded-host",
     "x-forwarded-port",

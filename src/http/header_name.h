@@ -23,6 +23,7 @@ enum class HeaderName : std::uint8_t {
   kContentLength,
   kHttp2Settings,
   kXForwardedFor,
+  kXSessionToken,
   kProxyConnection,
   kXForwardedHost,
   kXForwardedPort,

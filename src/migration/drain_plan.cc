@@ -100,8 +100,10 @@ void DrainPlan::set_state(DrainState state, MonotonicTime now) {
 void DrainPlan::set_pace(MonotonicTime now) {
   if (state_ != DrainState::kRunning) return;
   const auto clock = drain_->clock(now);
-  const auto window = std::max(drain_->last_turn() - drain_->next_turn(clock), least_window());
-  drain_->set_pace(effective_pace(wanted_pace_, untold(), window));
+  const auto window = drain_->last_turn() - drain_->next_turn(clock);
+  const double pace = effective_pace(wanted_pace_, untold(), std::max(window, least_window()));
+  // The last ones must not be told ever more slowly.
+  drain_->set_pace(window < least_window() ? std::max(pace, drain_->pace()) : pace);
 }
 
 void DrainPlan::end(DrainState state, MonotonicTime now) {
@@ -137,15 +139,16 @@ DrainView DrainPlan::view(MonotonicTime now) const {
   view.total = total_;
   for (std::size_t mode = 0; mode < kModes; ++mode) view.moved[mode] = drain_->moved[mode].load();
   view.forced = drain_->forced.load();
-  view.left = active_;
+  view.left = active_ - std::min(drain_->leaving.load(), active_);
   view.told = drain_->told.load();
-  const std::uint64_t accounted = moved() + active_ - std::min(drain_->leaving.load(), active_);
+  const std::uint64_t accounted = moved() + view.left;
   view.ended = total_ > accounted ? total_ - accounted : 0;
   view.pace = drain_->pace();
   if (!ended()) {
     const auto by_pace = Milliseconds(static_cast<Milliseconds::rep>(static_cast<double>(view.left) * 1'000 / view.pace));
     view.eta = active_ == 0 ? Milliseconds(0) : std::max(by_pace, drain_->last_due() - drain_->clock(now));
-    view.deadline = std::max(deadline_ - now, Milliseconds(0));
+    const MonotonicTime stands_at = state_ == DrainState::kFrozen ? frozen_since_ : now;
+    view.deadline = std::max(deadline_ - stands_at, Milliseconds(0));
   }
   view.warnings = warnings();
   return view;

@@ -61,7 +61,7 @@ struct DrainView {
   std::uint64_t failed = 0;
   std::uint64_t ended = 0;            // went by themselves, before their turn
   std::uint64_t told = 0;             // are among those that are left: they have been told when to go
-  std::uint64_t left = 0;
+  std::uint64_t left = 0;             // are still to go; who was closed and lingers is not among them
   double pace = 0;                    // sessions a second, as it is now
   Milliseconds eta{0};                // until nobody is left, at that pace
   Milliseconds deadline{0};           // from now

@@ -54,6 +54,17 @@ std::optional<std::uint64_t> Connector::hash_key() const {
   return balancer::hash_of(*key);
 }
 
+// The first one may be the client's token's choice, unless the policy gives each key an owner and there is a key.
+std::shared_ptr<balancer::Backend> Connector::pick(const balancer::PickContext& context) const {
+  const auto& preferred = handshake_.preferred_backend();
+  if (!preferred.empty() && tried_.empty() && !context.key) {
+    const auto& backends = handshake_.pool().backends();
+    const auto found = std::ranges::find(backends, preferred, [](const auto& each) { return each->name(); });
+    if (found != backends.end() && context.eligible(**found)) return *found;
+  }
+  return handshake_.snapshot().policy(pool_).pick(context);
+}
+
 void Connector::dial_next() {
   const auto standard = handshake_.pool().standard();
   const std::function<bool(const balancer::Backend&)> eligible = [this, standard](const auto& backend) {
@@ -61,7 +72,7 @@ void Connector::dial_next() {
   };
   const balancer::PickContext context{.eligible = eligible, .now = session_.now(), .key = hash_key()};
   while (tried_.size() < handshake_.pool().settings().attempts) {
-    auto backend = handshake_.snapshot().policy(pool_).pick(context);
+    auto backend = pick(context);
     if (!backend) break;
     auto lease = balancer::Lease::take(backend);
     if (!lease) continue;  // another worker took the last place: it is full now, and not picked again

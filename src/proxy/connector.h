@@ -11,6 +11,7 @@
 
 #include "balancer/backend.h"
 #include "balancer/eligibility.h"
+#include "balancer/policy.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "http/head_parser.h"
@@ -41,6 +42,7 @@ class Connector final : public net::ByteStream::Handler {
   bool has_candidate() const;
   bool may_try(const balancer::Backend& backend, balancer::Standard standard) const;
   std::optional<std::uint64_t> hash_key() const;
+  std::shared_ptr<balancer::Backend> pick(const balancer::PickContext& context) const;
   void dial_next();
   void dial(const balancer::Backend& backend);
   Result<void> connect(const balancer::Backend& backend);

@@ -3,7 +3,7 @@
 
 #include "base/log.h"
 #include "http/answer.h"
-#include "http/forwarding.h"
+#include "proxy/opt_in.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
 
@@ -91,7 +91,46 @@ Result<void> Handshake::accept_request(std::optional<websocket::UpgradeRequest> 
   if (origin && !websocket::origin_allowed(*origin, target_->route.allowed_origins)) {
     return fail(Code::kForbidden, Side::kClient, "this Origin is not allowed here");
   }
+  reconnection_ = take_reconnection(request(), asked_->subprotocols);
+  return resume();
+}
+
+// Only a token that says so keeps its client out, and only where the configuration wants that.
+Result<void> Handshake::resume() {
+  if (reconnection_.token.empty()) return {};
+  auto token = open_token();
+  if (!token) {
+    const auto& shared = snapshot_->shared();
+    if (shared.config.resume.on_invalid_token == config::Resume::OnInvalidToken::kReject) {
+      return std::unexpected(token.error());
+    }
+    log::debug("resume_token_ignored",
+               {{"pool", pool_->name()}, {"peer", session_.peer().text()}, {"reason", token.error().detail}});
+    return {};
+  }
+  fresh_id_ = session_.resume_id();
+  session_.resume(token->resume_id);
+  preferred_backend_ = std::move(token->backend);
   return {};
+}
+
+Result<migration::ResumeToken> Handshake::open_token() const {
+  if (!reconnection_.contradiction.empty()) {
+    return fail(Code::kUnauthorized, Side::kClient, std::string(reconnection_.contradiction));
+  }
+  auto token = snapshot_->shared().token_keys->open(reconnection_.token, migration::WallClock::now());
+  if (token && token->pool != pool_->name()) {
+    return fail(Code::kUnauthorized, Side::kClient, "the resume token is another pool's");
+  }
+  return token;
+}
+
+http::Scheme Handshake::scheme() const {
+  return session_.client_transport().tls() == nullptr ? http::Scheme::kHttp : http::Scheme::kHttps;
+}
+
+http::PeerTrust Handshake::trust() const {
+  return snapshot_->shared().trusts(session_.peer()) ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
 }
 
 Result<const Router::Target*> Handshake::route(const websocket::UpgradeRequest* upgrade) const {
@@ -109,17 +148,19 @@ std::string Handshake::forwarded_head(std::string_view key) {
   context.listener_port = session_.worker().listener(session_.listener()).port;
   const auto* tls = session_.client_transport().tls();
   const auto identity = tls == nullptr ? std::nullopt : tls->peer_identity();
-  if (tls != nullptr) context.scheme = http::Scheme::kHttps;
+  context.scheme = scheme();
   if (identity) {
     context.client_subject = identity->subject;
     context.client_fingerprint = identity->fingerprint;
   }
-  const bool trusted = snapshot_->shared().trusts(session_.peer());
-  context.trust = trusted ? http::PeerTrust::kTrusted : http::PeerTrust::kUntrusted;
-  context.request_id = resume_id;
+  context.trust = trust();
+  context.request_id = fresh_id_.empty() ? resume_id : fresh_id_;
   context.session = resume_id;
   context.websocket_key = key;
   context.strip_prefix = target_->stripped;
+  context.query = reconnection_.query;
+  context.subprotocols = reconnection_.offer;
+  context.resumed = !fresh_id_.empty();
   auto forwarded = http::forward_upgrade(request(), context);
   if (request_id_.empty() && forwarded.ignored_forwarding_headers) {  // once a request, not once an attempt
     session_.worker().note_ignored_forwarding(session_.peer());
@@ -145,10 +186,17 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
   snapshot_->counters(target_->pool)
       .upgrade_time.add(
           static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(taken).count()));
-  remember(answer.subprotocol, {});
-  session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key))));
+  const std::string_view ours = answer.subprotocol.empty() ? reconnection_.subprotocol : std::string_view();
+  remember(ours.empty() ? answer.subprotocol : ours, {});
+  keep_opt_in();
+  session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key), ours)));
   session_.client().resume(net::PauseReason::kHeld);
   session_.begin_tunnel(tunnel_limits(pool_->settings(), answer), behind, held_);  // destroys this object
+}
+
+void Handshake::keep_opt_in() {
+  if (!reconnection_.asked && pool_->settings().migration.notify != config::Notify::kAlways) return;
+  session_.keep(std::make_unique<OptIn>(OptIn{.url = own_url(request(), scheme(), trust()), .asked = reconnection_.asked}));
 }
 
 void Handshake::refused(const http::ResponseHead& head) {

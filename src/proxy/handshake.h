@@ -9,9 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "http/forwarding.h"
 #include "http/head_parser.h"
+#include "migration/resume_token.h"
 #include "net/byte_stream.h"
 #include "proxy/connector.h"
+#include "proxy/reconnection.h"
 #include "proxy/worker_snapshot.h"
 #include "websocket/handshake.h"
 
@@ -44,6 +47,8 @@ class Handshake final : public net::ByteStream::Handler {
   const WorkerSnapshot& snapshot() const { return *snapshot_; }
   const balancer::Pool& pool() const { return *pool_; }
   const std::string& request_id() const { return request_id_; }
+  // The name of the backend that the client's token prefers; empty: none.
+  const std::string& preferred_backend() const { return preferred_backend_; }
   // The head for a backend; with `key` instead of the client's own unless that is empty.
   std::string forwarded_head(std::string_view key);
 
@@ -59,6 +64,11 @@ class Handshake final : public net::ByteStream::Handler {
   bool asks_for_health() const;
   void answer_health();
   Result<void> accept_request(std::optional<websocket::UpgradeRequest> upgrade);
+  Result<void> resume();
+  Result<migration::ResumeToken> open_token() const;
+  http::Scheme scheme() const;
+  http::PeerTrust trust() const;
+  void keep_opt_in();
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
   void end_silence();
   void linger();
@@ -71,6 +81,10 @@ class Handshake final : public net::ByteStream::Handler {
   const Router::Target* target_ = nullptr;  // lives in snapshot_
   const balancer::Pool* pool_ = nullptr;    // likewise
   std::optional<websocket::UpgradeRequest> asked_;
+  Reconnection reconnection_;
+  std::string preferred_backend_;
+  // Of a session that goes on as another: the id that it would have had.
+  std::string fresh_id_;
   std::string request_id_;
   std::chrono::steady_clock::time_point asked_at_;  // when the head was whole
   std::vector<std::uint8_t> held_;                  // frames that came before the 101

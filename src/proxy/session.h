@@ -61,17 +61,18 @@ class Session final : public ListNode, public TunnelHost {
   void set_notice(std::unique_ptr<Notice> notice);
   // A text frame of Drover's own, at the next end of a message. False: none can come any more.
   bool send_text(std::string_view text);
-  // What asks the client, which opted in, to reconnect to `endpoint`, or to its own URL where that is empty; with a token
-  // that is good until a minute after `deadline`. Empty: there can be no token now.
-  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
-                           Milliseconds deadline) const;
   // Client and backend get their Closes, 1012 and 1001; at shutdown 1001 both.
   void close_for_drain();
   void close_for_shutdown();
   void count_move(migration::Mode mode, observe::MoveResult result);
-  // Null: its client does not know of migrate_connection.
-  const OptIn* opt_in() const { return opt_in_.get(); }
+  // Its client may be asked to reconnect.
   void keep(std::unique_ptr<OptIn> opt_in);
+  // Null: it must not be asked.
+  const OptIn* opt_in() const { return opt_in_.get(); }
+  // The text of a frame that asks the client to reconnect after `delay`, and says that it is closed at `deadline`, both
+  // from now; with a fresh token. `endpoint`: a URL; empty: the client's own. Only where there is an opt_in().
+  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds delay,
+                           Milliseconds deadline) const;
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
@@ -104,7 +105,9 @@ class Session final : public ListNode, public TunnelHost {
   // Whom it is counted for from now on; outlives the session.
   void set_pool(observe::PoolCounters& counters) { pool_ = &counters; }
   void set_lease(balancer::Lease lease);
-  std::string resume_id() const;
+  std::string resume_id() const;  // in hex
+  // It goes on as the session that has had this one before.
+  void resume(const std::array<std::uint8_t, 16>& resume_id) { resume_id_ = resume_id; }
 
   // What the access line remembers of the request. Copied; each is cut where it is longer than a log line should be.
   struct Texts {
@@ -153,7 +156,7 @@ class Session final : public ListNode, public TunnelHost {
   balancer::Lease lease_;
   Holding holding_{*this};
   std::unique_ptr<Notice> notice_;
-  std::unique_ptr<OptIn> opt_in_;
+  std::unique_ptr<OptIn> opt_in_;  // null: the client is never asked to reconnect
   PackedText texts_;
   net::Address peer_;
   observe::PoolCounters* pool_;

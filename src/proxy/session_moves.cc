@@ -31,23 +31,19 @@ void Session::keep(std::unique_ptr<OptIn> opt_in) {
   opt_in_ = std::move(opt_in);
 }
 
-bool Session::send_text(std::string_view text) {
-  return tunnel_->inject(Tunnel::Side::kClient, websocket::Opcode::kText, as_bytes(text)) != Relay::Injected::kDropped;
+std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds delay,
+                                  Milliseconds deadline) const {
+  // By no preferred backend: where this one's sessions go is the policy's business.
+  migration::ResumeToken token{.resume_id = resume_id_, .pool = std::string(pool_name()), .backend = {}, .expires = {}};
+  migration::MigrateConnection message{
+      .reason = reason, .new_endpoint = endpoint, .session_token = {}, .reconnect_delay = delay, .deadline = deadline};
+  // Under the secrets of now: those of the handshake may not be accepted any more.
+  const auto& keys = *worker_.snapshot()->shared().token_keys;
+  return proxy::migrate_text(*opt_in_, keys, std::move(token), message, migration::WallClock::now());
 }
 
-std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
-                                  Milliseconds deadline) const {
-  constexpr std::chrono::seconds kSpare(60);  // clocks differ, and connecting takes a while
-  const std::string token = opt_in_->keys->seal({.resume_id = resume_id_,
-                                                 .pool = std::string(pool_name()),
-                                                 .backend = {},
-                                                 .expires = migration::WallClock::now() + deadline + kSpare});
-  if (token.empty()) return {};
-  return migration::text_of(migration::MigrateConnection{.reason = reason,
-                                                         .new_endpoint = endpoint.empty() ? opt_in_->url : endpoint,
-                                                         .session_token = token,
-                                                         .reconnect_delay = reconnect_delay,
-                                                         .deadline = deadline});
+bool Session::send_text(std::string_view text) {
+  return tunnel_->inject(Tunnel::Side::kClient, websocket::Opcode::kText, as_bytes(text)) != Relay::Injected::kDropped;
 }
 
 void Session::close_for_drain() {

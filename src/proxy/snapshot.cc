@@ -58,7 +58,8 @@ http::HeadLimits head_limits(const config::Limits& limits) {
 
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
                                               balancer::Registry& registry, observe::Ledger& ledger,
-                                              std::shared_ptr<const net::TlsTrusts> trusts) {
+                                              std::shared_ptr<const net::TlsTrusts> trusts,
+                                              std::shared_ptr<const migration::TokenKeys> token_keys) {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;
   std::vector<observe::PoolLedger*> ledgers;
   pools.reserve(config.pools.size());
@@ -68,7 +69,7 @@ std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, cons
     ledgers.push_back(&ledger.of_pool(settings.name));
   }
   return std::make_shared<const Snapshot>(config, Router(config), std::move(pools), std::move(ledgers),
-                                          std::move(trusts));
+                                          std::move(trusts), std::move(token_keys));
 }
 
 }  // namespace drover::proxy

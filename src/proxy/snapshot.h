@@ -12,6 +12,7 @@
 #include "balancer/registry.h"
 #include "config/config.h"
 #include "http/head_parser.h"
+#include "migration/resume_token.h"
 #include "net/address.h"
 #include "net/tls_dialler.h"
 #include "observe/ledger.h"
@@ -25,6 +26,7 @@ struct Snapshot {
   std::vector<std::shared_ptr<const balancer::Pool>> pools;  // in the order of config.pools
   std::vector<observe::PoolLedger*> ledgers;                 // likewise; they outlive every snapshot
   std::shared_ptr<const net::TlsTrusts> tls_trusts;          // those of all backends
+  std::shared_ptr<const migration::TokenKeys> token_keys;
 
   // Whether `peer` is one of trusted_proxies.
   bool trusts(const net::Address& peer) const;
@@ -38,9 +40,11 @@ using Addresses = std::map<std::string, std::vector<net::Address>, std::less<>>;
 
 // The supervisor's thread. A name becomes a backend for each of its addresses, called name@address; one without any has
 // none. Backends that the registry knows are taken from there, with their counts and states. `ledger` outlives every
-// snapshot. `trusts` has those of all backends.
+// snapshot. `trusts` has those of all backends. `token_keys` outlive a change of snapshots where the secrets stay, or
+// where there are none.
 std::shared_ptr<const Snapshot> make_snapshot(const config::Config& config, const Addresses& names,
                                               balancer::Registry& registry, observe::Ledger& ledger,
-                                              std::shared_ptr<const net::TlsTrusts> trusts);
+                                              std::shared_ptr<const net::TlsTrusts> trusts,
+                                              std::shared_ptr<const migration::TokenKeys> token_keys);
 
 }  // namespace drover::proxy

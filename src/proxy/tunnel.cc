@@ -215,8 +215,8 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
 // A side is gone without a Close. The clients of a backend that has crashed are told so one after the other: if they all
 // came back at once, they might be the next crash.
 void Tunnel::lose(const End& gone) {
-  if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already
   if (gone.initiator == Initiator::kBackend && !closing_) {
+    if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already
     farewell_at_ = host_.farewell_slot(static_cast<double>(limits_.farewell_pace));
     if (farewell_at_ > host_.now() + kHardlyLater) return arm_next();
   }
@@ -224,7 +224,7 @@ void Tunnel::lose(const End& gone) {
 }
 
 void Tunnel::say_farewell(const End& gone) {
-  farewell_at_ = {};
+  if (gone.initiator == Initiator::kBackend) farewell_at_ = {};
   gone.from().abandon(code_for_innocent(gone.initiator), reason_for_innocent(gone.initiator), gone.other);
   stop_sending_to(opposite(gone));
   begin_closing();

@@ -79,7 +79,8 @@ void check_forwarded(const RequestHead& head, PeerTrust trust) {
   for (const auto* name : {"connection", "upgrade", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
                            "x-forwarded-port", "x-real-ip", "x-request-id", "x-drover-session"})
     require(sent.count(name) == 1);
-  for (const auto* name : {"content-length", "transfer-encoding", "te", "keep-alive"}) require(sent.count(name) == 0);
+  for (const auto* name : {"content-length", "transfer-encoding", "te", "keep-alive", "x-session-token"})
+    require(sent.count(name) == 0);
 }
 
 }  // namespace

@@ -68,6 +68,63 @@ def test_effective_configuration_can_be_read_back(write):
     assert (again.returncode, again.stdout) == (0, shown.stdout)
 
 
+@pytest.fixture
+def diff(write):
+    """Runs -t --diff on two texts."""
+    def compare(old, new):
+        return run_drover("-t", "--diff", write(old, "old.yaml"), write(new, "new.yaml"))
+    return compare
+
+
+def test_diff_tells_what_a_reload_would_do(diff):
+    done = diff(_GOOD, _GOOD.replace("127.0.0.1:9002", "127.0.0.1:9003") + "ping: {clients: 1m}\n")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "pool default: backend 127.0.0.1:9003 is added",
+        "pool default: backend 127.0.0.1:9002 is removed: its sessions are drained",
+        "pool default: ping.clients 30s -> 1m"]
+    assert done.stderr == ""
+
+
+def test_diff_of_what_is_the_same(diff):
+    done = diff(_GOOD, "# the same\n" + _GOOD)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "nothing changes\n", "")
+
+
+def test_diff_that_needs_a_restart_is_1_and_tells_all_the_same(diff):
+    done = diff(_GOOD, _GOOD + "workers: 1\nattempts: 9\n")
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["workers auto -> 1", "pool default: attempts 3 -> 9"]
+    assert done.stderr.endswith("new.yaml: error: a reload would be refused: workers: auto -> 1 needs a restart\n")
+
+
+def test_diff_reports_the_errors_and_warnings_of_both(diff):
+    done = diff(_BAD, _GOOD + "attempts: none\nping: {clients: 0s}\n")
+    assert done.returncode == 1 and done.stdout == ""
+    for place in ("old.yaml:1:1: error", "old.yaml:3:10: error", "new.yaml:4:11: error", "new.yaml:5:17: warning"):
+        assert place in done.stderr, place
+    for old, new in ((_BAD, _GOOD), (_GOOD, _BAD)):
+        done = diff(old, new)
+        assert done.returncode == 1 and done.stdout == "" and "lisen" in done.stderr
+
+
+def test_diff_reads_the_certificates_of_the_new_one_alone(diff):
+    tls = ('listeners: [{bind: "127.0.0.1:0", tls: {certificates: [{cert: nowhere.pem, key: nowhere.key}]}}]\n'
+           'backends: ["127.0.0.1:9001"]\n')
+    done = diff(_GOOD, tls)
+    assert done.returncode == 1 and done.stdout == "" and "nowhere.pem" in done.stderr
+    done = diff(tls, _GOOD)
+    assert done.returncode == 0 and 'listener "127.0.0.1:0": tls is removed' in done.stdout.splitlines()
+
+
+def test_diff_shows_no_secret(diff):
+    def secrets(letter):
+        return 'resume: {secrets: ["%s"]}\n' % (letter * 20)
+
+    done = diff(_GOOD + secrets("a"), _GOOD + secrets("b"))
+    assert (done.returncode, done.stdout) == (0, "resume.secrets are changed\n")
+
+
 def test_versions():
     short = run_drover("-v")
     assert short.returncode == 0 and re.search(r"\d+\.\d+", short.stdout)
@@ -77,7 +134,8 @@ def test_versions():
         assert library.lower() in long.stdout.lower(), library
 
 
-@pytest.mark.parametrize("arguments", [(), ("--no-such-option",), ("-c",), ("stray",), ("-t",)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [(), ("--no-such-option",), ("-c",), ("stray",), ("-t",),
+                                       ("--diff", "a", "b"), ("-t", "--diff", "a")], ids=" ".join)
 def test_wrong_usage_is_2(arguments):
     done = run_drover(*arguments)
     assert done.returncode == 2 and done.stderr
@@ -86,7 +144,7 @@ def test_wrong_usage_is_2(arguments):
 def test_help():
     done = run_drover("--help")
     assert done.returncode == 0
-    for option in ("-c", "-t", "-T", "-v", "-V", "--pidfile", "--daemon", "--demo"):
+    for option in ("-c", "-t", "-T", "--diff", "-v", "-V", "--pidfile", "--daemon", "--demo"):
         assert option in done.stdout, option
 
 

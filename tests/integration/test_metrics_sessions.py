@@ -86,6 +86,7 @@ def _over_the_limit(drover, backend):
 # whatever else must live on).
 _REJECTIONS = {
     "bad_request": (400, {}, plain_request("GET / HTTP/1.1")),
+    "unauthorized": (401, {"resume": {"on_invalid_token": "reject"}}, upgrade_request("/chat?session_token=v1.forged")),
     "forbidden": (403, {"routes": [{"match": {"path": "/chat"}, "pool": "default",
                                     "allowed_origins": ["https://example.com"]}]},
                   upgrade_request("/chat", "Origin: https://elsewhere.example")),

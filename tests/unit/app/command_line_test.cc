@@ -43,6 +43,25 @@ TEST_CASE("-t checks, -T prints too, whatever stands beside them") {
   CHECK(parse_command_line({"-t", "-c", "a", "--pidfile", "p", "--daemon"})->action == Action::kCheck);
 }
 
+TEST_CASE("-t --diff takes two files, and no -c") {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{"-t", "--diff", "old.yaml", "new.yaml"},
+                                                                     {"--diff", "old.yaml", "new.yaml", "--test"}}) {
+    const auto line = parse_command_line(arguments);
+    REQUIRE(line.has_value());
+    CHECK(line->action == Action::kCompare);
+    CHECK(line->old_config_file == "old.yaml");
+    CHECK(line->config_file == "new.yaml");
+  }
+  CHECK(usage_error({"--diff", "a", "b"}).find("--diff OLD NEW goes with -t") != std::string::npos);
+  for (const char* other : {"-T", "--demo"}) usage_error({"-t", "--diff", "a", "b", other});
+  usage_error({"-T", "--diff", "a", "b"});
+  usage_error({"-t", "-c", "c", "--diff", "a", "b"});
+  usage_error({"-t", "--diff"});
+  usage_error({"-t", "--diff", "a"});
+  usage_error({"-t", "--diff", "a", "b", "c"});
+  usage_error({"-t", "--diff", "a", ""});
+}
+
 TEST_CASE("versions and the demo need no configuration") {
   CHECK(parse_command_line({"-v"})->action == Action::kVersion);
   CHECK(parse_command_line({"--version"})->action == Action::kVersion);
@@ -56,7 +75,7 @@ TEST_CASE("help is no error") {
     const auto line = parse_command_line({flag});
     REQUIRE_FALSE(line.has_value());
     CHECK(line.error().code == ExitCode::kOk);
-    for (const char* option : {"--config", "--test", "--pidfile", "--daemon", "--demo"}) {
+    for (const char* option : {"--config", "--test", "--diff", "--pidfile", "--daemon", "--demo"}) {
       CHECK(line.error().text.find(option) != std::string::npos);
     }
   }

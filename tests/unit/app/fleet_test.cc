@@ -71,6 +71,19 @@ TEST_CASE("without names nobody is asked, and the snapshot is there at once") {
   CHECK(it.changes.empty());
 }
 
+TEST_CASE("tokens stay good when a name's addresses change, with a configured secret and with a drawn one") {
+  for (const std::string resume : {"", ", resume: {secrets: [correct horse battery staple]}"}) {
+    Fixture it("backends: ['web.test:80']" + resume);
+    it.set({"10.0.0.1"});
+    REQUIRE(it.fleet.start());
+    const auto keys = it.fleet.snapshot()->token_keys;
+    REQUIRE(keys != nullptr);
+    it.set({"10.0.0.2"});
+    net::run_until(it.loop, [&] { return it.changes.size() == 1; });
+    CHECK(it.changes[0]->token_keys == keys);
+  }
+}
+
 TEST_CASE("the start waits for the names") {
   Fixture it("backends: [{name: web, address: 'web.test:80'}, '127.0.0.1:80']");
   it.set({"10.0.0.1", "10.0.0.2"});

@@ -38,6 +38,7 @@ TEST_CASE("every code has its status, reason and a whole answer") {
     std::string_view reason;
   } const cases[] = {
       {Code::kBadRequest, Side::kClient, 400, "Bad Request"},
+      {Code::kUnauthorized, Side::kClient, 401, "Unauthorized"},
       {Code::kForbidden, Side::kClient, 403, "Forbidden"},
       {Code::kNoRoute, Side::kClient, 404, "Not Found"},
       {Code::kMethodNotAllowed, Side::kClient, 405, "Method Not Allowed"},
@@ -68,6 +69,7 @@ TEST_CASE("every code has its status, reason and a whole answer") {
     CHECK(std::ranges::count(answer.body, '\n') == 1);
     CHECK(answer.head.contains("Retry-After=") == (one.status == 503));
     CHECK(answer.head.contains("Allow=GET\n") == (one.status == 405));
+    CHECK(answer.head.contains("WWW-Authenticate=Drover-Token\n") == (one.status == 401));
     CHECK(answer.head.contains("Upgrade=websocket\n") == (one.status == 426));
     CHECK(answer.head.contains("Connection=close, Upgrade\n") == (one.status == 426));
     CHECK(answer.head.contains("Sec-WebSocket-Version=13\n") == (one.status == 426));

@@ -215,6 +215,45 @@ TEST_CASE("the target goes on in origin form, without the stripped prefix") {
   }
 }
 
+TEST_CASE("another query takes the place of the client's, and an empty one leaves no question mark") {
+  const auto target = [](std::string_view asked, std::string_view query, std::size_t strip = 0) {
+    auto context = kContext;
+    context.query = query;
+    context.strip_prefix = strip;
+    const auto head = forwarded("", context, asked).head;
+    return head.substr(0, head.find("\r\n"));
+  };
+  CHECK(target("/ws?session_token=a&x", "x") == "GET /ws?x HTTP/1.1");
+  CHECK(target("/ws?session_token=a", "") == "GET /ws HTTP/1.1");
+  CHECK(target("/ws/room?session_token=a", "", 3) == "GET /room HTTP/1.1");
+  CHECK(target("http://Chat.Example.com:8443/ws?session_token=a", "y=1") == "GET /ws?y=1 HTTP/1.1");
+}
+
+TEST_CASE("another offer takes the place of the client's first line, and an empty one that of none") {
+  constexpr std::string_view kLines =
+      "A: 1\r\nSec-WebSocket-Protocol: drover.token.x, chat\r\nB: 2\r\nsec-websocket-protocol: b\r\nC: 3\r\n";
+  auto context = kContext;
+  CHECK(kept_of(kLines, context) == kLines);
+  context.subprotocols = "chat, b";
+  CHECK(kept_of(kLines, context) == "A: 1\r\nSec-WebSocket-Protocol: chat, b\r\nB: 2\r\nC: 3\r\n");
+  context.subprotocols = "";
+  CHECK(kept_of(kLines, context) == "A: 1\r\nB: 2\r\nC: 3\r\n");
+}
+
+TEST_CASE("a resume token's header stays here, in any spelling") {
+  for (const auto& context : {kContext, trusted()}) {
+    CHECK(kept_of("X-Session-Token: a\r\nx-session-token: b\r\nX_Session_Token: c\r\nX-Session-Tokens: kept\r\n",
+                  context) == "X-Session-Tokens: kept\r\n");
+  }
+}
+
+TEST_CASE("a backend is told that a session was here before") {
+  auto context = kContext;
+  CHECK_FALSE(forwarded("X-Drover-Resumed: 1\r\n").head.contains("Resumed"));
+  context.resumed = true;
+  CHECK(value_of(forwarded("X-Drover-Resumed: 2\r\n", context), "X-Drover-Resumed") == "1");
+}
+
 // The backend's answer, as `forward` passes it on.
 template <class Forward>
 std::string answered(std::string_view text, Forward forward) {
@@ -237,6 +276,13 @@ TEST_CASE("a 101 goes to the client with the accept value of the client's own ke
       answered("HTTP/1.1 101 \r\nConnection: Sec-WebSocket-Protocol\r\nSec-WebSocket-Protocol: p\r\n\r\n", switching) ==
       "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: p\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
       "Sec-WebSocket-Accept: accept=\r\n\r\n");
+}
+
+TEST_CASE("a subprotocol of Drover's own choice stands in the 101") {
+  CHECK(answered("HTTP/1.1 101 OK\r\nServer: s\r\n\r\n",
+                 [](const ResponseHead& head) { return forward_switching(head, "a", "drover.migrate.v1"); }) ==
+        "HTTP/1.1 101 OK\r\nServer: s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Accept: a\r\nSec-WebSocket-Protocol: drover.migrate.v1\r\n\r\n");
 }
 
 TEST_CASE("hop-by-hop headers of a backend stay here, whatever the status") {

@@ -29,6 +29,7 @@ constexpr auto kSpelled = std::to_array<Spelled>({
     {"Content-Length", HeaderName::kContentLength},
     {"HTTP2-Settings", HeaderName::kHttp2Settings},
     {"X-Forwarded-For", HeaderName::kXForwardedFor},
+    {"X-Session-Token", HeaderName::kXSessionToken},
     {"Proxy-Connection", HeaderName::kProxyConnection},
     {"X-Forwarded-Host", HeaderName::kXForwardedHost},
     {"X-Forwarded-Port", HeaderName::kXForwardedPort},

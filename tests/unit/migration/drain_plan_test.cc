@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
 
 namespace drover::migration {
@@ -16,8 +17,10 @@ namespace {
 constexpr MonotonicTime kNow{1'000'000ms};
 
 std::shared_ptr<balancer::Backend> make_backend(const std::string& name) {
-  return std::make_shared<balancer::Backend>(
-      "chat", config::BackendSpec{.name = name, .address = {"10.0.0.1", 80, "10.0.0.1:80"}});
+  config::BackendSpec spec;
+  spec.name = name;
+  spec.address = {"10.0.0.1", 80, "10.0.0.1:80"};
+  return std::make_shared<balancer::Backend>("chat", spec);
 }
 
 DrainPlan::Terms terms(std::optional<double> pace) {
@@ -36,18 +39,33 @@ DrainPlan::Seen seen(std::uint64_t active) {
   return {.active = active};
 }
 
-// As workers do: everybody whose turn has come by `now` is closed. How many.
-std::uint64_t close_due(DrainPlan& plan, MonotonicTime now, std::uint64_t left) {
-  std::uint64_t closed = 0;
-  const auto clock = plan.drain()->clock(now);
-  while (closed < left) {
-    // Nobody is told ahead here, so that the count is that of the turns that have come.
-    if (plan.drain()->next_turn(clock) > clock || !plan.drain()->take_turn(clock)) break;
-    ++closed;
+// As workers do: sessions are told ahead of their turns, and closed when those come.
+class Worker {
+ public:
+  explicit Worker(std::uint64_t sessions) : untold_(sessions) {}
+  std::uint64_t left() const { return untold_ + turns_.size(); }
+
+  // How many were closed.
+  std::uint64_t tick(migration::DrainPlan& plan, MonotonicTime now) {
+    auto& drain = *plan.drain();
+    const auto clock = drain.clock(now);
+    while (untold_ > 0) {
+      const auto turn = drain.take_turn(clock);
+      if (!turn) break;
+      turns_.push_back(*turn);
+      --untold_;
+    }
+    std::uint64_t closed = 0;
+    for (; !turns_.empty() && turns_.front() <= clock; ++closed) turns_.pop_front();
+    drain.told = turns_.size();
+    drain.moved[static_cast<std::size_t>(Mode::kClose)] += closed;
+    return closed;
   }
-  plan.drain()->moved[static_cast<std::size_t>(Mode::kClose)] += closed;
-  return closed;
-}
+
+ private:
+  std::uint64_t untold_;
+  std::deque<MonotonicTime> turns_;
+};
 
 bool mentions(const DrainView& view, const std::string& words) {
   return std::ranges::any_of(view.warnings,
@@ -93,19 +111,17 @@ TEST_CASE("a pace that is fast enough stays what it is") {
 // DESIGN section 7: a deadline never becomes a massacre.
 TEST_CASE("it ends at its deadline without ever going faster than its effective pace") {
   DrainPlan plan(terms(10), 2'000, kNow);
-  std::uint64_t left = 2'000;
+  Worker worker(2'000);
   double fastest = 0;
   std::uint64_t most_a_second = 0;
   for (auto second = 0; !plan.ended(); ++second) {
     REQUIRE(second < 70);
     std::uint64_t this_second = 0;
-    for (auto tick = 0; tick < 20; ++tick) {
+    for (auto tick = 0; tick < 20 && !plan.ended(); ++tick) {
       const auto now = kNow + second * 1s + tick * 50ms;
-      const auto closed = close_due(plan, now, left);
-      left -= closed;
-      this_second += closed;
-      plan.advance(now, seen(left));
-      if (!plan.ended()) fastest = std::max(fastest, plan.drain()->pace());
+      this_second += worker.tick(plan, now);
+      plan.advance(now, seen(worker.left()));
+      fastest = std::max(fastest, plan.drain()->pace());
     }
     most_a_second = std::max(most_a_second, this_second);
   }
@@ -185,6 +201,7 @@ TEST_CASE("frozen time does not count") {
   CHECK(plan.drain()->held());
   plan.advance(kNow + 1h, {.active = 400, .frozen = true});
   CHECK(plan.state() == DrainState::kFrozen);
+  CHECK(plan.view(kNow + 1h).deadline == 50s);
   plan.advance(kNow + 1h + 10s, seen(400));
   CHECK(plan.state() == DrainState::kRunning);
   CHECK(plan.view(kNow + 1h + 10s).deadline == 50s);
@@ -233,7 +250,7 @@ TEST_CASE("everybody is accounted for") {
   plan.advance(kNow + 1s, seen(4));  // two that leave, one that was told, one that was not
   const auto view = plan.view(kNow + 1s);
   CHECK(view.total == 10);
-  CHECK(view.left == 4);
+  CHECK(view.left == 2);
   CHECK(view.told == 1);
   CHECK(view.ended == 2);  // 10 - 6 moved - 2 that are still to go
   plan.advance(kNow + 2s, seen(14));  // ten more had been in their handshake

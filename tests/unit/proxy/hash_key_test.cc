@@ -28,7 +28,7 @@ const Snapshot& snapshot() {
   static const auto kSnapshot = make_snapshot(
       *config::load_text("{listen: ':1', backends: ['127.0.0.1:1'], trusted_proxies: ['10.0.0.0/8']}", "test", {})
            .config,
-      {}, registry, ledger, nullptr);
+      {}, registry, ledger, nullptr, nullptr);
   return *kSnapshot;
 }
 

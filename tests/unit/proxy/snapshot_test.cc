@@ -34,7 +34,7 @@ std::string names(const balancer::Pool& pool) {
 
 struct Fixture {
   std::shared_ptr<const balancer::Pool> pool(const Addresses& addresses, std::size_t index = 0) {
-    return make_snapshot(config, addresses, registry, ledger, nullptr)->pools.at(index);
+    return make_snapshot(config, addresses, registry, ledger, nullptr, nullptr)->pools.at(index);
   }
   config::Config config;
   balancer::Registry registry{2};
@@ -92,7 +92,7 @@ TEST_CASE("pools are in the order of the configuration; one address in two of th
   Fixture it{
       config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
                 "routes: [{pool: a}]")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr, nullptr);
   REQUIRE(snapshot->pools.size() == 2);
   for (std::size_t index = 0; index < 2; ++index) {
     CHECK(snapshot->pools[index]->name() == it.config.pools[index].name);
@@ -105,12 +105,12 @@ TEST_CASE("each pool is counted under its name, in every snapshot that has it") 
   Fixture it{
       config_of("pools: {b: {backends: ['127.0.0.1:80']}, a: {backends: ['127.0.0.1:80']}}, "
                 "routes: [{pool: a}]")};
-  const auto before = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
+  const auto before = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr, nullptr);
   REQUIRE(before->ledgers.size() == 2);
   CHECK(before->ledgers[0] == &it.ledger.of_pool(it.config.pools[0].name));
   CHECK(before->ledgers[1] == &it.ledger.of_pool(it.config.pools[1].name));
   CHECK(before->ledgers[0] != before->ledgers[1]);
-  CHECK(make_snapshot(it.config, {}, it.registry, it.ledger, nullptr)->ledgers == before->ledgers);
+  CHECK(make_snapshot(it.config, {}, it.registry, it.ledger, nullptr, nullptr)->ledgers == before->ledgers);
 }
 
 TEST_CASE("the next snapshot has the same backends, with their counts and states") {
@@ -142,7 +142,7 @@ TEST_CASE("whom a snapshot trusts: prefixes of one bit, of all, of either family
   Fixture it{
       config_of("backends: ['127.0.0.1:80'], trusted_proxies: ['10.0.0.0/9', '128.0.0.0/1', '192.0.2.1', '::1/128', "
                 "'2001:db8::/33']")};
-  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr);
+  const auto snapshot = make_snapshot(it.config, {}, it.registry, it.ledger, nullptr, nullptr);
   const auto trusts = [&](const std::string& ip) { return snapshot->trusts(*net::Address::from_literal(ip, 1)); };
   for (const char* ip : {"10.127.255.255", "128.0.0.0", "255.1.1.1", "::1", "2001:db8:7fff::1"}) CHECK(trusts(ip));
   for (const char* ip : {"10.128.0.0", "127.0.0.1", "::2", "2001:db8:8000::1", "a00::"}) CHECK(!trusts(ip));

@@ -11,7 +11,6 @@ using namespace test;
 
 namespace {
 
-constexpr unsigned kText = 0x81;
 const std::string kBackendLostClose = close_payload(1012, "backend lost");
 
 // The backend (near) is lost, and the client's (far) turn comes in 2 s.
