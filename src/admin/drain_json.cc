@@ -31,7 +31,7 @@ using ReadMember = Result<void> (*)(const Json& value, DrainWish& wish);
 
 Result<std::string> text_of(const Json& value, std::string_view name, std::string_view example) {
   if (value.is_string()) return value.get<std::string>();
-  return bad(std::string(name) + " is a text such as \"" + std::string(example) + "\"");
+  return bad(std::string(name) + R"( is a text such as ")" + std::string(example) + '"');
 }
 
 Result<void> read_mode(const Json& value, DrainWish& wish) {
@@ -40,7 +40,7 @@ Result<void> read_mode(const Json& value, DrainWish& wish) {
     wish.terms.first_mode = mode;
     return {};
   }
-  return bad("mode is \"handoff\", \"notify\" or \"close\"");
+  return bad(R"(mode is "handoff", "notify" or "close")");
 }
 
 Result<void> read_pace(const Json& value, DrainWish& wish) {

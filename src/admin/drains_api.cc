@@ -19,7 +19,6 @@ namespace {
 
 using balancer::OperatorState;
 using migration::DrainRequest;
-using migration::DrainState;
 using migration::DrainView;
 
 Reply no_drain(const std::string& id) {
@@ -52,14 +51,14 @@ void log_asked(const DrainRequest& request, const std::string& peer) {
 }
 
 // `backend`: empty, all of the pool.
-void drain(const Call& call, const balancer::Pool& pool, std::string backend, const Done& done) {
+void drain(const Call& call, const balancer::Pool& pool, std::string backend, Done done) {
   const auto wish = read_drain_wish(call.request.body, pool.settings().migration);
   if (!wish) return done(failure(http::status_of(wish.error().code), wish.error().detail));
   const DrainRequest request{
       .pool = pool.name(), .backend = std::move(backend), .terms = wish->terms, .dry_run = wish->dry_run};
   const auto peer = call.request.peer.text();
   if (!request.dry_run) log_asked(request, peer);
-  call.source.drain(request, peer, [dry_run = request.dry_run, done](const Result<DrainView>& plan) {
+  call.source.drain(request, peer, [dry_run = request.dry_run, done = std::move(done)](const Result<DrainView>& plan) {
     if (!plan) return done(refusal_of(plan.error()));
     done({.status = dry_run ? 200U : 202U, .body = drain_text(*plan) + "\n", .allow = {}});
   });
@@ -92,13 +91,13 @@ Reply set_frozen(const Call& call, Source::Frozen frozen) {
 void drain_backend(const Call& call, Done done) {
   const auto found = find_backend(call.source, call.parameters[0], call.parameters[1]);
   if (!found) return done(found.error());
-  drain(call, *found->pool, found->backend->name(), done);
+  drain(call, *found->pool, found->backend->name(), std::move(done));
 }
 
 void drain_pool(const Call& call, Done done) {
   const auto found = find_pool(call.source, call.parameters[0]);
   if (!found) return done(found.error());
-  drain(call, **found, {}, done);
+  drain(call, **found, {}, std::move(done));
 }
 
 Reply list_drains(const Call& call) {

@@ -52,14 +52,14 @@ std::string eta_text(const DrainAnswer& drain) {
 
 // ": handoff 300, close 2", whichever there were.
 std::string ways_text(const DrainAnswer& drain) {
-  const std::array<std::pair<const char*, Count>, 6> kWays = {{{"handoff", drain.handoff},
-                                                               {"notify", drain.notify},
-                                                               {"close", drain.close},
-                                                               {"forced", drain.forced},
-                                                               {"failed", drain.failed},
-                                                               {"ended by themselves", drain.ended}}};
+  const std::array<std::pair<const char*, Count>, 6> ways = {{{"handoff", drain.handoff},
+                                                              {"notify", drain.notify},
+                                                              {"close", drain.close},
+                                                              {"forced", drain.forced},
+                                                              {"failed", drain.failed},
+                                                              {"ended by themselves", drain.ended}}};
   std::string text;
-  for (const auto& [name, count] : kWays) {
+  for (const auto& [name, count] : ways) {
     if (count.value_or(0) == 0) continue;
     text.append(text.empty() ? ": " : ", ").append(name).append(" ").append(exact(count));
   }
