@@ -86,6 +86,11 @@ Fleet::~Fleet() {
   loop_.wheel().disarm(*this);
 }
 
+void Fleet::call_when_leaving(OnLeaving on_leaving) {
+  on_leaving_ = std::move(on_leaving);
+  checker_.call_when_agent_drains([this](const auto& backend) { on_leaving_({backend}, migration::Cause::kAgent); });
+}
+
 Result<void> Fleet::start() {
   if (config_.resume.secrets.empty()) warn_of_random_secret();
   auto resolver = resolver_for(config_);

@@ -28,11 +28,12 @@ class Fleet final : net::TimerWheel::Node {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  // Called when backends leave the snapshot, once the workers know, with why: kReload or kDns. They get no new session
+  // Called when backends leave the snapshot, once the workers know, or are drained by their agent, with why: kReload, kDns
+  // or kAgent. They get no new session
   // any more; the sessions that they have are the callee's business.
   using OnLeaving =
       std::function<void(std::vector<std::shared_ptr<balancer::Backend>> backends, migration::Cause cause)>;
-  void call_when_leaving(OnLeaving on_leaving) { on_leaving_ = std::move(on_leaving); }
+  void call_when_leaving(OnLeaving on_leaving);
 
   // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason
   // not to start. Error: kConfiguration, where there can be no resolver.

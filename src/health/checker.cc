@@ -59,7 +59,11 @@ void Checker::begin(const std::shared_ptr<const balancer::Pool>& pool,
   if (watched != watches_.end()) return watched->second->adopt(std::move(terms), first);
   const Watch::Start start{.first = first, .phase = Schedule::phase_of(added_++, first_phase_), .arrival = arrival_};
   const auto on_change = [this, name = pool->name()] { judge(name); };
-  watches_[backend.get()] = std::make_unique<Watch>(loop_, dialler_, backend, std::move(terms), start, on_change);
+  const auto on_agent_drain = [this, backend] {
+    if (on_agent_drain_) on_agent_drain_(backend);
+  };
+  watches_[backend.get()] =
+      std::make_unique<Watch>(loop_, dialler_, backend, std::move(terms), start, on_change, on_agent_drain);
 }
 
 void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backend) {

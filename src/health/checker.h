@@ -2,6 +2,7 @@
 // as a whole. One thread, the loop's.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -26,6 +27,10 @@ class Checker {
   // From now on these. Backends that were watched before go on being so, by what their pool says now; the first call's
   // count as there from the start.
   void watch(const Pools& pools);
+  // Called when a backend's agent says `drain`, which it did not before.
+  void call_when_agent_drains(std::function<void(const std::shared_ptr<balancer::Backend>&)> callee) {
+    on_agent_drain_ = std::move(callee);
+  }
   // Sessions fail on it, as often in a row as ejection.failures says. Never more than max_ejected_percent of a pool,
   // and never the last that is eligible, are ejected.
   void consider_ejection(const std::shared_ptr<balancer::Backend>& backend);
@@ -47,6 +52,7 @@ class Checker {
   net::Loop& loop_;
   net::TlsDialler& dialler_;
   const double first_phase_;
+  std::function<void(const std::shared_ptr<balancer::Backend>&)> on_agent_drain_;
   Watch::Arrival arrival_ = Watch::Arrival::kAtStart;
   std::uint64_t added_ = 0;
   std::map<std::string, WatchedPool> pools_;

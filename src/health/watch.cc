@@ -46,13 +46,14 @@ class Watch::Ejected final : public net::TimerWheel::Node {
 };
 
 Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
-             const Start& start, std::function<void()> on_change)
+             const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain)
     : loop_(loop),
       dialler_(dialler),
       backend_(std::move(backend)),
       terms_(std::move(terms)),
       phase_(start.phase),
       on_change_(std::move(on_change)),
+      on_agent_drain_(std::move(on_agent_drain)),
       arrival_(start.arrival),
       address_(address_of(*backend_, backend_->address().port)),
       thresholds_(backend_->probe()) {
@@ -218,6 +219,7 @@ void Watch::take(const AgentReport& report) {
                                          {"state", balancer::name_of(*report.state)},
                                          {"source", "agent"},
                                          {"reason", report.description}});
+    if (*report.state == OperatorState::kDrain && on_agent_drain_) on_agent_drain_();
   }
   if (backend_->open() != was_open) on_change_();
   if (!report.health) return;

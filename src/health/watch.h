@@ -46,7 +46,7 @@ class Watch {
   // `dialler`: the loop's, for backends with TLS; outlives the watch. `on_change` is called after every change of a
   // state.
   Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
-        const Start& start, std::function<void()> on_change);
+        const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain = {});
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -83,6 +83,7 @@ class Watch {
   Terms terms_;
   const double phase_;
   const std::function<void()> on_change_;
+  const std::function<void()> on_agent_drain_;
   Arrival arrival_;
 
   net::Address address_;
