@@ -1,0 +1,44 @@
+"""docs/migration.md: the messages that it shows are those that Drover sends, and its words are those that there are."""
+
+import contextlib
+import json
+import re
+
+from harness import AnsweringBackend, wait_until
+from harness.crowd import Crowd
+from harness.documents import ROOT
+
+_TEXT = (ROOT / "docs/migration.md").read_text(encoding="utf-8")
+_SHOWN = {message["type"]: message for message in map(json.loads, re.findall(r"```json\n(.*?)\n```", _TEXT, re.DOTALL))}
+
+
+def _shape(message):
+    return {key: type(value) for key, value in message.items()}
+
+
+def _told(drover, crowd):
+    wait_until(lambda: all(member.told for member in crowd), "everybody was told")
+    assert drover
+    return [member.told[1] for member in crowd]
+
+
+def test_the_messages_are_those_that_are_sent(start):
+    with contextlib.closing(AnsweringBackend("a")) as a, contextlib.closing(AnsweringBackend("b")) as b:
+        drover = start({"policy": "round_robin", "shutdown": {"deadline": "3s", "pace": "1000/s"}, "backends": [
+            {"name": "a", "address": a.address}, {"name": "b", "address": b.address}]})
+        with contextlib.closing(Crowd(drover, 2, path="/ws?room=7&drover_migrate=1")) as crowd:
+            drover.admin("/api/v1/backends/default/a/drain", "POST", {"pace": "1000/s"})
+            (migrate,) = _told(drover, crowd.on("a"))
+            assert _shape(migrate) == _shape(_SHOWN["migrate_connection"])
+            assert list(migrate) == list(_SHOWN["migrate_connection"])
+            drover.signal(15)
+            (shutdown,) = _told(drover, crowd.on("b"))
+            assert _shape(shutdown) == _shape(_SHOWN["server_shutdown"])
+            assert shutdown["message"] == _SHOWN["server_shutdown"]["message"]
+
+
+def test_the_causes_are_those_that_there_are():
+    names = (ROOT / "src/migration/drain_view.cc").read_text(encoding="utf-8")
+    known = set(re.findall(r'case Cause::k\w+: return "(\w+)"', names))
+    shown = set(re.findall(r"^\| `(\w+)` \|", _TEXT, re.MULTILINE))
+    assert shown == known - {"rebalance", "backend"}  # nothing causes these yet
