@@ -93,7 +93,8 @@ Result<Drains::BackendList> Drains::find(const migration::DrainRequest& request)
       if (request.backend.empty() || backend->name() == request.backend) found.push_back(backend);
     }
     if (!found.empty() || request.backend.empty()) return found;
-    return fail(Code::kConfiguration, Side::kDrover, "no backend '" + request.backend + "' in pool '" + pool->name() + "'");
+    return fail(Code::kConfiguration, Side::kDrover,
+                "no backend '" + request.backend + "' in pool '" + pool->name() + "'");
   }
   return fail(Code::kConfiguration, Side::kDrover, "no pool '" + request.pool + "'");
 }
@@ -197,7 +198,8 @@ void Drains::begin(const BackendList& backends, Cause cause) {
 void Drains::replace_those_within(const BackendList& backends, const std::string& id) {
   for (auto& [plan, _] : plans_) {
     const auto& theirs = plan.drain()->order().backends;
-    if (plan.ended() || !std::ranges::all_of(theirs, [&](const auto& each) { return contains(backends, each); })) continue;
+    if (plan.ended() || !std::ranges::all_of(theirs, [&](const auto& each) { return contains(backends, each); }))
+      continue;
     plan.cancel(loop_.now(), "replaced by " + id);
     log_view(log::Level::kInfo, "drain_ended", plan.view(loop_.now()));
   }
@@ -264,7 +266,8 @@ void Drains::advance(Plan& plan) {
     log_view(well ? log::Level::kInfo : log::Level::kWarn, "drain_ended", plan.plan.view(now));
   } else if (changed) {
     const bool waits = plan.plan.state() == DrainState::kWaiting;
-    log_view(waits ? log::Level::kWarn : log::Level::kInfo, waits ? "drain_waits" : "drain_goes_on", plan.plan.view(now));
+    log_view(waits ? log::Level::kWarn : log::Level::kInfo, waits ? "drain_waits" : "drain_goes_on",
+             plan.plan.view(now));
   } else if (now - plan.logged_at >= kLogProgress) {
     plan.logged_at = now;
     log_view(log::Level::kInfo, "drain_progress", plan.plan.view(now));
@@ -278,7 +281,8 @@ void Drains::on_deadline() noexcept {
 }
 
 void Drains::forget_the_oldest() {
-  auto ended = static_cast<std::size_t>(std::ranges::count_if(plans_, [](const auto& each) { return each.plan.ended(); }));
+  auto ended =
+      static_cast<std::size_t>(std::ranges::count_if(plans_, [](const auto& each) { return each.plan.ended(); }));
   for (auto plan = plans_.begin(); ended > kMostEnded && plan != plans_.end();) {
     const bool goes = plan->plan.ended();
     plan = goes ? plans_.erase(plan) : std::next(plan);

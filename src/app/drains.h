@@ -1,5 +1,5 @@
-// All drain plans of the process, from every cause that there is: it begins them, looks after them while they go on, and
-// tells of them. One thread, the supervisor's.
+// All drain plans of the process, from every cause that there is: it begins them, looks after them while they go on,
+// and tells of them. One thread, the supervisor's.
 #pragma once
 
 #include <functional>
@@ -34,8 +34,8 @@ class Drains final : net::TimerWheel::Node {
   // What the pools say is still good for the drain of what they had, when they are gone.
   void remember(const config::Config& config);
 
-  // An operator's. `done` may come later. A plan for some of the same backends is replaced by it. Error: kConfiguration,
-  // where there is no such pool or backend, or at shutdown.
+  // An operator's. `done` may come later. A plan for some of the same backends is replaced by it. Error:
+  // kConfiguration, where there is no such pool or backend, or at shutdown.
   void ask(const migration::DrainRequest& request, const std::string& peer,
            std::function<void(Result<migration::DrainView>)> done);
   // Of backends that take no new sessions any more: a plan a pool.

@@ -28,9 +28,8 @@ class Fleet final : net::TimerWheel::Node {
   Fleet(const Fleet&) = delete;
   Fleet& operator=(const Fleet&) = delete;
 
-  // Called when backends leave the snapshot, once the workers know, or are drained by their agent, with why: kReload, kDns
-  // or kAgent. They get no new session
-  // any more; the sessions that they have are the callee's business.
+  // Called when backends leave the snapshot, once the workers know, or are drained by their agent, with why: kReload,
+  // kDns or kAgent. They get no new session any more; the sessions that they have are the callee's business.
   using OnLeaving =
       std::function<void(std::vector<std::shared_ptr<balancer::Backend>> backends, migration::Cause cause)>;
   void call_when_leaving(OnLeaving on_leaving);

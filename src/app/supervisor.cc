@@ -107,8 +107,7 @@ admin::Source Supervisor::admin_source() {
                 if (frozen == admin::Source::Frozen::kYes) return drains_->freeze(peer);
                 drains_->unfreeze(peer);
               },
-          .frozen =
-              [this] { return drains_->frozen() ? admin::Source::Frozen::kYes : admin::Source::Frozen::kNo; },
+          .frozen = [this] { return drains_->frozen() ? admin::Source::Frozen::kYes : admin::Source::Frozen::kNo; },
           .reload = [this](const std::string& peer) { return reload("admin " + peer); },
           .shut_down =
               [this] {

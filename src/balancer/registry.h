@@ -38,7 +38,7 @@ class Registry {
   const unsigned workers_;
   std::map<std::tuple<std::string, std::string, std::string>, Known> known_;
   std::map<std::string, std::weak_ptr<Slots>> farewells_;  // by pool
-  std::size_t forget_at_ = 0;  // so many known
+  std::size_t forget_at_ = 0;                              // so many known
 };
 
 }  // namespace drover::balancer

@@ -176,8 +176,8 @@ enum class Notify : std::uint8_t { kOff, kOptIn, kAlways };
 // How the sessions of a backend that goes away are moved.
 struct Migration {
   Notify notify = Notify::kOptIn;
-  std::optional<double> pace;    // sessions a second; none: auto, spread over the deadline
-  milliseconds grace{10'000};    // from the moment that a client is to reconnect to its Close
+  std::optional<double> pace;  // sessions a second; none: auto, spread over the deadline
+  milliseconds grace{10'000};  // from the moment that a client is to reconnect to its Close
   milliseconds deadline{60'000};
   std::string endpoint;  // the URL that clients are told to reconnect to; empty: their own
   bool operator==(const Migration&) const = default;

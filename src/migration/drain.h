@@ -26,10 +26,10 @@ class Drain {
     Mode first_mode = Mode::kHandoff;
     // Whom a pool lets be notified; kOptIn for those that are not here.
     std::map<std::string, config::Notify, std::less<>> notify{};
-    std::string endpoint{};    // that of the pool's `migration`
-    Milliseconds grace{0};     // from a notified session's turn to its Close
-    MonotonicTime last_turn;   // nobody is notified whose turn is later, but closed at once
-    double pace = 1;           // sessions a second, above 0
+    std::string endpoint{};   // that of the pool's `migration`
+    Milliseconds grace{0};    // from a notified session's turn to its Close
+    MonotonicTime last_turn;  // nobody is notified whose turn is later, but closed at once
+    double pace = 1;          // sessions a second, above 0
   };
   explicit Drain(Order order) : order_(std::move(order)), pace_(order_.pace), last_turn_(order_.last_turn) {}
 
@@ -60,9 +60,7 @@ class Drain {
   bool over() const { return over_.load(std::memory_order_relaxed); }
   double pace() const { return pace_.load(std::memory_order_relaxed); }
   // What time it is for the plan.
-  MonotonicTime clock(MonotonicTime now) const {
-    return now - Milliseconds(held_for_.load(std::memory_order_relaxed));
-  }
+  MonotonicTime clock(MonotonicTime now) const { return now - Milliseconds(held_for_.load(std::memory_order_relaxed)); }
   // The turn of one more session, by its clock: at most kAhead from now. None: not yet.
   std::optional<MonotonicTime> take_turn(MonotonicTime clock) { return slots_.take(clock, pace(), kAhead); }
   MonotonicTime next_turn(MonotonicTime clock) const { return slots_.next(clock); }

@@ -37,7 +37,8 @@ DrainPlan::DrainPlan(Terms terms, std::uint64_t sessions, MonotonicTime now)
   const double needed = std::max(effective_pace(0, sessions, std::max(terms_.last_turn, least_window())), kLeastPace);
   wanted_pace_ = terms_.pace.value_or(needed);
   if (needed > wanted_pace_) {
-    const auto takes = std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(sessions) / wanted_pace_) + 1);
+    const auto takes =
+        std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(sessions) / wanted_pace_) + 1);
     warnings_.push_back("the pace of " + in_words(wanted_pace_) + " would take " + config::format_duration(takes) +
                         " for " + std::to_string(sessions) + " sessions and the deadline leaves " +
                         config::format_duration(terms_.last_turn) + ": they go at " + in_words(needed));
@@ -145,7 +146,8 @@ DrainView DrainPlan::view(MonotonicTime now) const {
   view.ended = total_ > accounted ? total_ - accounted : 0;
   view.pace = drain_->pace();
   if (!ended()) {
-    const auto by_pace = Milliseconds(static_cast<Milliseconds::rep>(static_cast<double>(view.left) * 1'000 / view.pace));
+    const auto by_pace =
+        Milliseconds(static_cast<Milliseconds::rep>(static_cast<double>(view.left) * 1'000 / view.pace));
     view.eta = active_ == 0 ? Milliseconds(0) : std::max(by_pace, drain_->last_due() - drain_->clock(now));
     const MonotonicTime stands_at = state_ == DrainState::kFrozen ? frozen_since_ : now;
     view.deadline = std::max(deadline_ - stands_at, Milliseconds(0));

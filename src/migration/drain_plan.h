@@ -23,9 +23,9 @@ class DrainPlan {
     Drain::Order order;  // its pace and last turn are set here
     std::string pool;    // empty: all of Drover
     bool whole_pool = false;
-    std::optional<double> pace;   // sessions a second; none: spread over what the deadline leaves
-    Milliseconds deadline{0};     // from now
-    Milliseconds last_turn{0};    // from now; what is left until the deadline belongs to those who were told last
+    std::optional<double> pace;  // sessions a second; none: spread over what the deadline leaves
+    Milliseconds deadline{0};    // from now
+    Milliseconds last_turn{0};   // from now; what is left until the deadline belongs to those who were told last
   };
   // `sessions`: that there are to move now.
   DrainPlan(Terms terms, std::uint64_t sessions, MonotonicTime now);
@@ -35,7 +35,7 @@ class DrainPlan {
     std::uint64_t active = 0;     // sessions that are still on the plan's backends
     bool others_eligible = true;  // there is somebody to take the sessions
     bool frozen = false;
-    bool called_back = false;     // all its backends are open again
+    bool called_back = false;  // all its backends are open again
   };
   // The next state, and the pace that it takes. True: the state is another one than before.
   bool advance(MonotonicTime now, const Seen& seen);

@@ -1,5 +1,5 @@
-// A drain plan as it is asked for, and as it is told of: plain values. A plan empties a backend, a pool or all of Drover
-// by moving its sessions, and sends new ones elsewhere from its first moment (DESIGN section 7).
+// A drain plan as it is asked for, and as it is told of: plain values. A plan empties a backend, a pool or all of
+// Drover by moving its sessions, and sends new ones elsewhere from its first moment (DESIGN section 7).
 #pragma once
 
 #include <cstdint>
@@ -49,22 +49,22 @@ enum class DrainState : std::uint8_t {
 std::string_view name_of(DrainState state);  // "running", "waiting", …, "dry_run"
 
 struct DrainView {
-  std::string id;                     // "d1"; empty: a dry run
+  std::string id;  // "d1"; empty: a dry run
   Cause cause = Cause::kOperator;
   std::string pool;                   // empty: all of Drover
   std::vector<std::string> backends;  // by name
   bool whole_pool = false;
   DrainState state = DrainState::kRunning;
-  std::uint64_t total = 0;            // sessions that it has found so far
-  std::uint64_t moved[kModes] = {};   // by Mode; of a dry run: what would be
-  std::uint64_t forced = 0;           // were notified, and had to be closed all the same
+  std::uint64_t total = 0;           // sessions that it has found so far
+  std::uint64_t moved[kModes] = {};  // by Mode; of a dry run: what would be
+  std::uint64_t forced = 0;          // were notified, and had to be closed all the same
   std::uint64_t failed = 0;
-  std::uint64_t ended = 0;            // went by themselves, before their turn
-  std::uint64_t told = 0;             // are among those that are left: they have been told when to go
-  std::uint64_t left = 0;             // are still to go; who was closed and lingers is not among them
-  double pace = 0;                    // sessions a second, as it is now
-  Milliseconds eta{0};                // until nobody is left, at that pace
-  Milliseconds deadline{0};           // from now
+  std::uint64_t ended = 0;   // went by themselves, before their turn
+  std::uint64_t told = 0;    // are among those that are left: they have been told when to go
+  std::uint64_t left = 0;    // are still to go; who was closed and lingers is not among them
+  double pace = 0;           // sessions a second, as it is now
+  Milliseconds eta{0};       // until nobody is left, at that pace
+  Milliseconds deadline{0};  // from now
   std::vector<std::string> warnings;
 };
 

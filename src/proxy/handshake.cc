@@ -197,7 +197,8 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
 
 void Handshake::keep_opt_in() {
   if (!reconnection_.asked && pool_->settings().migration.notify != config::Notify::kAlways) return;
-  session_.keep(std::make_unique<OptIn>(OptIn{.url = own_url(request(), scheme(), trust()), .asked = reconnection_.asked}));
+  session_.keep(
+      std::make_unique<OptIn>(OptIn{.url = own_url(request(), scheme(), trust()), .asked = reconnection_.asked}));
 }
 
 void Handshake::refused(const http::ResponseHead& head) {

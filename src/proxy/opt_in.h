@@ -22,8 +22,8 @@ struct OptIn {
 std::string own_url(const http::RequestHead& request, http::Scheme scheme, http::PeerTrust trust);
 
 // The text that asks the client to come back as `session`, whose expiry is set here, by `now`: a minute after the
-// message's deadline, and whose token `keys` sign. Without an endpoint in `message` it is the client's own. Empty: there
-// can be no token now.
+// message's deadline, and whose token `keys` sign. Without an endpoint in `message` it is the client's own. Empty:
+// there can be no token now.
 std::string migrate_text(const OptIn& client, const migration::TokenKeys& keys, migration::ResumeToken session,
                          migration::MigrateConnection message, migration::WallClock::time_point now);
 

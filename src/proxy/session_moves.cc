@@ -35,8 +35,11 @@ std::string Session::migrate_text(std::string_view endpoint, std::string_view re
                                   Milliseconds deadline) const {
   // By no preferred backend: where this one's sessions go is the policy's business.
   migration::ResumeToken token{.resume_id = resume_id_, .pool = std::string(pool_name()), .backend = {}, .expires = {}};
-  migration::MigrateConnection message{
-      .reason = reason, .new_endpoint = endpoint, .session_token = {}, .reconnect_delay = reconnect_delay, .deadline = deadline};
+  migration::MigrateConnection message{.reason = reason,
+                                       .new_endpoint = endpoint,
+                                       .session_token = {},
+                                       .reconnect_delay = reconnect_delay,
+                                       .deadline = deadline};
   // Under the secrets of now: those of the handshake may not be accepted any more.
   const auto& keys = *worker_.snapshot()->shared().token_keys;
   return proxy::migrate_text(*opt_in_, keys, std::move(token), message, migration::WallClock::now());

@@ -212,8 +212,8 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
   lose(end);
 }
 
-// A side is gone without a Close. The clients of a backend that has crashed are told so one after the other: if they all
-// came back at once, they might be the next crash.
+// A side is gone without a Close. The clients of a backend that has crashed are told so one after the other: if they
+// all came back at once, they might be the next crash.
 void Tunnel::lose(const End& gone) {
   if (gone.initiator == Initiator::kBackend && !closing_) {
     if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already

@@ -252,7 +252,7 @@ TEST_CASE("everybody is accounted for") {
   CHECK(view.total == 10);
   CHECK(view.left == 2);
   CHECK(view.told == 1);
-  CHECK(view.ended == 2);  // 10 - 6 moved - 2 that are still to go
+  CHECK(view.ended == 2);             // 10 - 6 moved - 2 that are still to go
   plan.advance(kNow + 2s, seen(14));  // ten more had been in their handshake
   CHECK(plan.view(kNow + 2s).total == 18);
   CHECK(plan.view(kNow + 2s).ended == 0);
