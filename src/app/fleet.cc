@@ -79,7 +79,7 @@ Fleet::Fleet(net::Loop& loop, config::Config config, unsigned workers, std::shar
       dialler_(trusts_),
       registry_(workers),
       ledger_(workers),
-      token_keys_(migration::TokenKeys::make(config.resume.secrets)),
+      token_keys_(migration::TokenKeys::make(config_.resume.secrets)),
       checker_(loop, dialler_, random_phase()) {}
 
 Fleet::~Fleet() {
