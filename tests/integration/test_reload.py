@@ -131,8 +131,8 @@ def test_a_burst_of_signals_is_a_few_loads_and_the_last_file_counts(start, backe
 def test_a_live_session_stays_where_it_is(start, backend, backends):
     drover = start({"backends": [backend.address]})
     client, server = open_tunnel(drover.port, backend)
-    assert drover.reload({"backends": [backends[0].address]})[0] == "reloaded"
-    assert _served_by(drover.port) == "a"
+    assert drover.reload({"backends": [{"address": backend.address, "weight": 1}, backends[0].address],
+                          "policy": "round_robin"})[0] == "reloaded"
     _talks(client, server)
 
 
@@ -256,7 +256,8 @@ def test_a_pool_comes_and_another_goes(start, backend, backends):
     assert drover.reload({"pools": {"new": {"backends": [backends[0].address]}}, "routes": [{"pool": "new"}]})[0] == \
         "reloaded"
     assert _served_by(drover.port) == "a"
-    _talks(client, server)
+    assert client.read_frame().close_code == 1012
+    assert server.read_frame().close_code == 1001
     assert scrape(drover).sum("upgrades_total", pool="old") == 1  # nothing is forgotten
 
 
