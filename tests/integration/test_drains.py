@@ -94,7 +94,7 @@ def test_a_pace_that_cannot_keep_the_deadline_says_so_and_is_raised(scene):
     assert plan["pace"] == 20
     (warning,) = plan["warnings"]
     assert "5/s" in warning and "40 sessions" in warning and "20/s" in warning
-    assert it.drover.events("drain_warning")
+    wait_until(lambda: it.drover.events("drain_warning"), "the warning is logged")
     times = wait_for_closes(crowd.on("a"))
     assert times[-1] - began <= 2.4 + slack(0.5)
     assert most_in_a_second(times) <= 24
