@@ -34,8 +34,8 @@ Milliseconds DrainPlan::least_window() const {
 DrainPlan::DrainPlan(Terms terms, std::uint64_t sessions, MonotonicTime now)
     : terms_(std::move(terms)), started_(now), deadline_(now + terms_.deadline), total_(sessions), active_(sessions) {
   constexpr double kLeastPace = 0.01;  // a plan without sessions has a pace too
-  const double needed = std::max(effective_pace(0, sessions, std::max(terms_.last_turn, least_window())), kLeastPace);
-  wanted_pace_ = terms_.pace.value_or(needed);
+  const double needed = effective_pace(0, sessions, std::max(terms_.last_turn, least_window()));
+  wanted_pace_ = terms_.pace.value_or(std::max(needed, kLeastPace));
   if (needed > wanted_pace_) {
     const auto takes =
         std::chrono::seconds(static_cast<std::int64_t>(static_cast<double>(sessions) / wanted_pace_) + 1);

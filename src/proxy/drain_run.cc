@@ -183,11 +183,20 @@ void DrainRun::let_go_of_those_of(const balancer::Backend& backend, balancer::Ho
 
 DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) {
   Census census;
-  for (const auto& backend : drain.order().backends) {
-    auto& holders = backend->holders(worker.index());
+  const auto& backends = drain.order().backends;
+  const auto count_in = [&](balancer::Holders& holders, const auto& is_meant) {
     for (auto* holder = holders.front(); holder != nullptr; holder = holders.after(*holder)) {
-      ++(may_notify(drain, Session::of(*holder)) ? census.notified : census.closed);
+      const Session& session = Session::of(*holder);
+      if (is_meant(session)) ++(may_notify(drain, session) ? census.notified : census.closed);
     }
+  };
+  for (const auto& backend : backends) count_in(backend->holders(worker.index()), [](const Session&) { return true; });
+  // Those of a plan that goes on: this one would replace it, and tell them anew.
+  const auto is_meant = [&](const Session& session) {
+    return std::ranges::any_of(backends, [&](const auto& backend) { return session.is_on(*backend); });
+  };
+  for (const auto& run : worker.runs()) {
+    for (auto* holders : {&run->notified_, &run->to_be_closed_, &run->not_now_}) count_in(*holders, is_meant);
   }
   return census;
 }

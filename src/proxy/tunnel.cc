@@ -81,6 +81,8 @@ void Tunnel::on_read(net::ByteStream& stream, Bytes bytes) noexcept {
 void Tunnel::relay(const End& end, Bytes bytes) {
   const MonotonicTime now = host_.now();
   end.self.pulse.hear(now);
+  // A backend that has been given up and speaks again: its answer to that Close must not come before the client's turn.
+  if (farewell_at_ != MonotonicTime{} && end.initiator == Initiator::kBackend) return;
   Relay& from = end.from();
   const std::uint64_t messages = from.messages();
   const std::uint64_t bytes_before = from.bytes();
@@ -119,11 +121,7 @@ void Tunnel::relay(const End& end, Bytes bytes) {
 // The other side does not take everything: its source waits.
 void Tunnel::hold_back(const End& end) {
   const std::size_t queued = end.other.queued();
-  if (end.other.write_failed()) {
-    // What the other side said before it went can still be read, and its end will be: only this direction is over.
-    end.from().discard();
-    return begin_closing();
-  }
+  if (end.other.write_failed()) return give_up_on(opposite(end));
   if (queued == 0) return;
   if (limits_.stalled_write.count() > 0 && end.peer.stuck_since == MonotonicTime{}) {
     end.peer.stuck_since = host_.now();
@@ -134,6 +132,13 @@ void Tunnel::hold_back(const End& end) {
     end.stream.pause(net::PauseReason::kPeerSlow);
     arm_next();
   }
+}
+
+// It takes nothing any more. What it said before it went can still be read, and its end will be: only the direction
+// towards it is over. A backend's is, too, where its client waits to be told.
+void Tunnel::give_up_on(const End& deaf) {
+  deaf.towards().discard();
+  if (farewell_at_ == MonotonicTime{} || deaf.initiator == Initiator::kClient) begin_closing();
 }
 
 void Tunnel::resume(const End& end) {
@@ -234,10 +239,7 @@ void Tunnel::say_farewell(const End& gone) {
 void Tunnel::on_written(net::ByteStream& stream) noexcept {
   const End end = end_of(stream);
   active_at_ = host_.now();
-  if (stream.write_failed()) {
-    end.towards().discard();
-    begin_closing();
-  }
+  if (stream.write_failed()) give_up_on(end);
   const std::size_t queued = stream.queued();
   if (end.self.stuck_since != MonotonicTime{}) end.self.stuck_since = queued > 0 ? host_.now() : MonotonicTime{};
   if (queued <= limits_.max_queued / 2) resume(opposite(end));

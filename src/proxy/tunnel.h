@@ -98,6 +98,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void lose(const End& gone);
   void say_farewell(const End& gone);
   void hold_back(const End& end);
+  void give_up_on(const End& deaf);
   void resume(const End& end);
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);

@@ -77,6 +77,8 @@ class Worker final {
   const std::shared_ptr<const WorkerSnapshot>& snapshot() const { return snapshot_; }
   void report_failing(const std::shared_ptr<balancer::Backend>& backend) const { on_failing_(backend); }
   WalkableList<Session>& sessions() { return sessions_; }
+  // Of the plans that go on here.
+  const std::vector<std::unique_ptr<DrainRun>>& runs() const { return runs_; }
   // The plan is over: the run is gone when this returns.
   void end_run(const DrainRun& run);
   // Both streams of `session` are closed: it is gone when this returns.

@@ -272,3 +272,12 @@ def test_shutdown_replaces_every_plan(scene):
         backend.close()
     assert it.drover.wait() == 0
     assert {record["why"] for record in it.drover.sessions()} == {"shutdown"}
+
+
+def test_a_dry_run_counts_those_that_a_plan_has_told_already(scene):
+    it = scene()
+    it.crowd(10, "Sec-WebSocket-Protocol: drover.migrate.v1")
+    it.ask(DRAIN.format("a"), {"pace": "1000/s", "deadline": "60s", "grace": "30s"})
+    wait_until(lambda: it.plan()["told"] == 5, "all have been told")
+    dry = it.ask(DRAIN.format("a"), {"dry_run": True}, status=200)
+    assert (dry["total"], dry["moved"]["notify"]) == (5, 5), dry

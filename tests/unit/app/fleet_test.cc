@@ -97,6 +97,16 @@ TEST_CASE("tokens stay good when a name's addresses change, with a configured se
   }
 }
 
+TEST_CASE("a token of another Drover with the same secret is good from the start") {
+  Fixture it("backends: ['10.0.0.1:80'], resume: {secrets: [correct horse battery staple]}");
+  REQUIRE(it.fleet.start());
+  const auto now = migration::WallClock::now();
+  const migration::ResumeToken token{
+      .resume_id = {}, .pool = "default", .backend = {}, .expires = now + Milliseconds(60'000)};
+  const auto sealed = migration::TokenKeys::make({"correct horse battery staple"})->seal(token);
+  CHECK(it.fleet.snapshot()->token_keys->open(sealed, now));
+}
+
 TEST_CASE("the start waits for the names") {
   Fixture it("backends: [{name: web, address: 'web.test:80'}, '127.0.0.1:80']");
   it.set({"10.0.0.1", "10.0.0.2"});

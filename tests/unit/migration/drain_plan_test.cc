@@ -267,4 +267,14 @@ TEST_CASE("the last who was told decides when it is over, where the pace does no
   CHECK(plan.view(kNow + 2s).eta == 10s);
 }
 
+TEST_CASE("a slow pace that keeps the deadline is taken as it is, and nobody is warned of it") {
+  auto slow = terms(0.001);
+  slow.deadline = slow.last_turn = std::chrono::hours(24);
+  for (const std::uint64_t sessions : {0U, 1U, 80U}) {
+    const DrainPlan plan(slow, sessions, kNow);
+    CHECK(plan.view(kNow).warnings.empty());
+    CHECK(plan.view(kNow).pace == doctest::Approx(0.001));
+  }
+}
+
 }  // namespace drover::migration

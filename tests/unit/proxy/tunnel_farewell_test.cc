@@ -67,6 +67,29 @@ TEST_CASE("what the client says meanwhile moves nothing") {
   CHECK(it.got_close(it.far(), "", kBackendLostClose));
 }
 
+TEST_CASE("what the client says to a socket that is gone does not hasten its turn") {
+  TunnelFixture it(Sender::kBackend);
+  lose(it, net::ReadEnd::kEof);
+  SUBCASE("the write fails at once") {
+    it.near().fail();
+    it.far().receive(it.far_sends(kText, "are you there"));
+  }
+  SUBCASE("the write fails later") {
+    it.near().room = 0;
+    it.far().receive(it.far_sends(kText, "are you there"));
+    it.near().fail();
+  }
+  it.far().receive(it.far_sends(kText, "and now"));
+  it.pass(1'999);
+  CHECK(it.far().taken().empty());
+  CHECK(!it.host.finished);
+  it.pass(1);
+  CHECK(it.got_close(it.far(), "", kBackendLostClose));
+  it.expect_end(Initiator::kBackend, Why::kBackendLost);
+  it.far().receive_end(net::ReadEnd::kEof);
+  CHECK(it.host.finished);
+}
+
 TEST_CASE("a client that goes meanwhile ends it") {
   TunnelFixture it(Sender::kBackend);
   lose(it);
@@ -112,6 +135,19 @@ TEST_CASE("a backend that answers no ping is told at once, its client in its tur
   it.pass(1);
   CHECK(it.got_close(it.far(), "", kBackendLostClose));
   it.expect_end(Initiator::kBackend, Why::kPingTimeout);
+}
+
+TEST_CASE("a backend that answers no ping and wakes up says nothing to the client, its own Close least of all") {
+  TunnelFixture it(Sender::kBackend);
+  it.host.farewell_after = Milliseconds(2'000);
+  begin_pinged(it);
+  it.pass(30);
+  it.near().receive(it.near_sends(kText, "awake") + it.near_sends(kClose, close_payload(1001, "ping timeout")));
+  it.near().receive_end(net::ReadEnd::kEof);
+  it.pass(1'999);
+  CHECK(it.far().taken().empty());
+  it.pass(1);
+  CHECK(it.got_close(it.far(), "", kBackendLostClose));
 }
 
 TEST_CASE("a frame that the backend left unfinished has no Close behind it, in its turn either") {
