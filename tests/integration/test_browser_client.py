@@ -1,5 +1,5 @@
-"""clients/js in a real browser, through Drover, to python3-websockets. That server echoes, so a frame by which a page
-asks itself to move comes from the backend, as far as page and Drover can tell."""
+"""clients/js in a real browser, through Drover, to python3-websockets. That server echoes, so a page can send itself the
+frame that asks it to move, without a drain; one case has a drain of Drover's."""
 # ctest: tls
 
 import functools
@@ -143,6 +143,49 @@ def test_moves_without_a_gap(page, drover, server):
     records = drover.wait_for_sessions(2)
     assert sum(record["messages_in"] for record in records) == played["sent"] + 2
     assert {record["subprotocol"] for record in records} == {"chat.v2"}
+
+
+def test_a_drain_moves_the_page_without_a_gap(page, start):
+    with ServerProcess("websockets") as one, ServerProcess("websockets") as other:
+        drover = start({"backends": [one.address, other.address], "policy": "round_robin"})
+        _play(page, drover, """
+          const socket = window.drained = new DroverSocket(url, ['chat.v2'], {lingerQuiet: 300});
+          const types = window.types = [];
+          for (const type of ['open', 'migrating', 'migrated', 'migrationfailed', 'reconnecting', 'error', 'close']) {
+            socket.addEventListener(type, () => types.push(type));
+          }
+          window.received = [];
+          socket.onmessage = ({data}) => window.received.push(Number(data));
+          window.moved = next(socket, 'migrated');  // it may have moved before anybody asks
+          await next(socket, 'open');
+          window.sent = 0;
+          window.timer = setInterval(() => socket.send(`${window.sent++}`), 1);
+        """)
+        (session,) = drover.admin("/api/v1/sessions")[1]["sessions"]
+        left, entered = (one, other) if session["backend"] == one.address else (other, one)
+        body = {"pace": "20/s", "deadline": "20s", "grace": "5s"}
+        status, plan = drover.admin(f"/api/v1/backends/default/{left.address}/drain", "POST", body)
+        assert (status, plan["total"]) == (202, 1), plan
+        assert page.run("return (await window.moved).detail.resumed;")
+        wait_until(lambda: drover.admin("/api/v1/drains/d1")[1]["state"] == "done", "the plan is done")
+        assert drover.admin("/api/v1/drains/d1")[1]["moved"] == {
+            "handoff": 0, "notify": 1, "close": 0, "forced": 0, "failed": 0}
+        played = page.run("""
+          clearInterval(window.timer);
+          while (window.received.length < window.sent) await new Promise((done) => setTimeout(done, 5));
+          window.drained.close();
+          await new Promise((done) => window.drained.addEventListener('close', done));
+          return {types: window.types, received: window.received, sent: window.sent};
+        """)
+        assert played["types"] == ["open", "migrating", "migrated", "close"]
+        assert sorted(played["received"]) == list(range(played["sent"]))
+        # The same session, on the one after the other, which share its messages between them.
+        records = drover.wait_for_sessions(2)
+        assert [record["backends"][0]["name"] for record in records] == [left.address, entered.address]
+        assert {(record["resume_id"], record["subprotocol"]) for record in records} == {
+            (session["resume_id"], "chat.v2")}
+        assert sum(record["messages_in"] for record in records) == played["sent"]
+        assert min(record["messages_in"] for record in records) > 0
 
 
 def test_comes_back_when_a_backend_is_lost(page, start):
