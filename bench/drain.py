@@ -315,7 +315,7 @@ def row(results, proxy, title, sessions):
         found = median(results, proxy, name)
         return "-" if found is None else format(found * factor, form)
     return [title, cell("told"), cell("done"), cell("cpu", form=".3f"), cell("cpu", 1e6 / sessions, ".1f"),
-            cell("others", form=".3f"), cell("lag", 1e3, ",.0f")]
+            cell("others", form=".3f"), cell("lag", 1e3, ",g")]
 
 
 def what_peers_showed(results, proxy):

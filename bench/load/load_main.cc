@@ -19,18 +19,24 @@ class Release final : net::Poller::Source {
  public:
   explicit Release(net::Loop& loop) : loop_(loop) {
     // A file cannot be waited for, and has ended already.
-    if (!loop_.poller().watch(*this, STDIN_FILENO, EPOLLIN)) loop_.stop();
+    if (!loop_.poller().watch(*this, STDIN_FILENO, EPOLLIN)) come();
   }
   ~Release() { loop_.poller().forget(*this); }
   Release(const Release&) = delete;
   Release& operator=(const Release&) = delete;
+  bool has_come() const { return has_come_; }
 
  private:
   void on_ready(std::uint32_t) noexcept override {
     std::array<char, 256> unwanted;
-    if (::read(STDIN_FILENO, unwanted.data(), unwanted.size()) <= 0) loop_.stop();
+    if (::read(STDIN_FILENO, unwanted.data(), unwanted.size()) <= 0) come();
+  }
+  void come() {
+    has_come_ = true;
+    loop_.stop();
   }
   net::Loop& loop_;
+  bool has_come_ = false;
 };
 
 std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
@@ -97,7 +103,7 @@ int main(int argc, char** argv) {
     loop.run();
     if (const std::string seen = running->seen(); !seen.empty()) {
       print_line(seen);
-      loop.run();  // at once at its end, where stdin has ended
+      if (!release.has_come()) loop.run();
     }
   }
   return measurement.errors() == 0 ? 0 : 1;
