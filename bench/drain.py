@@ -28,7 +28,9 @@ from programs import (
 CASE = "drain"
 _AT_ONCE = "100000/s"
 _GRACE = "30s"  # of those that are asked to reconnect: far beyond the run
+_NEVER = "1h"  # until a client that does not answer a Close is given up: here all answer, or the run fails
 _WINDOW = 100_000  # microseconds, which slides
+_UTIME, _CUTIME = 14, 16  # fields of /proc/PID/stat, each followed by its time in the kernel
 _ANSWER = 60.0  # seconds for a command
 _PATIENCE = 60.0  # seconds for all to be told, besides what the pace takes
 
@@ -79,11 +81,18 @@ def children(pid):
     return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
 
-def family_cpu_seconds(pid):
-    """On a CPU so far: it, its children, and, to the hundredth of a second, those of them that have ended."""
+def _ticks(pid, first):
+    """Two neighbours of /proc/PID/stat, in seconds; they are counted in hundredths, and rounded down."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    ended = sum(map(int, fields[13:15])) / os.sysconf("SC_CLK_TCK")  # cutime and cstime, fields 16 and 17 in all
-    return ended + sum(map(cpu_seconds, [pid, *children(pid)]))
+    at = first - 3  # proc(5) counts from 1, and the first two are gone
+    return sum(map(int, fields[at:at + 2])) / os.sysconf("SC_CLK_TCK")
+
+
+def family_cpu_seconds(pid):
+    """On a CPU so far: it, its children, and those of them that have ended. Of these there are ticks alone, so that it
+    is ticks for all children: else what one had before its end would be finer than what it had at it, and a difference
+    too small."""
+    return cpu_seconds(pid) + _ticks(pid, _CUTIME) + sum(_ticks(child, _UTIME) for child in children(pid))
 
 
 class HaproxyWithSocket(Haproxy):
@@ -124,7 +133,7 @@ class Ended:
     def start(self, build, folder, backends, cpus):
         """All sessions will be on the first backend."""
         drover = Drover(build, folder, {
-            "workers": 1, "listen": "127.0.0.1:0", "log": {"access": "off"},
+            "workers": 1, "listen": "127.0.0.1:0", "log": {"access": "off"}, "timeouts": {"close": _NEVER},
             "backends": [{"name": name, "address": address} for name, address in zip("ab", backends)]}, cpus)
         with contextlib.ExitStack() as stack:
             stack.callback(drover.stop)
