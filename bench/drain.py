@@ -28,7 +28,6 @@ from programs import (
 CASE = "drain"
 _AT_ONCE = "100000/s"
 _GRACE = "30s"  # of those that are asked to reconnect: far beyond the run
-_NEVER = "1h"  # until a client that does not answer a Close is given up: here all answer, or the run fails
 _WINDOW = 100_000  # microseconds, which slides
 _UTIME, _CUTIME = 14, 16  # fields of /proc/PID/stat, each followed by its time in the kernel
 _ANSWER = 60.0  # seconds for a command
@@ -133,7 +132,7 @@ class Ended:
     def start(self, build, folder, backends, cpus):
         """All sessions will be on the first backend."""
         drover = Drover(build, folder, {
-            "workers": 1, "listen": "127.0.0.1:0", "log": {"access": "off"}, "timeouts": {"close": _NEVER},
+            "workers": 1, "listen": "127.0.0.1:0", "log": {"access": "off"},
             "backends": [{"name": name, "address": address} for name, address in zip("ab", backends)]}, cpus)
         with contextlib.ExitStack() as stack:
             stack.callback(drover.stop)

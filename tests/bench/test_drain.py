@@ -4,13 +4,14 @@ import argparse
 import datetime
 import os
 import re
+import socket
 import subprocess
 import sys
 
 import drain
 import pytest
 import report
-from programs import Failure
+from programs import Failure, Load
 
 _QUICK = ("--sessions", "100", "--pace", "200", "--turns", "1")
 _MARK = "<!-- drain:begin -->\nold\n<!-- drain:end -->\n"
@@ -63,6 +64,46 @@ def test_one_cpu_is_refused(run_script):
     done = run_script("drain.py", *_QUICK, prepare=lambda: os.sched_setaffinity(0, {first}))
     assert done.returncode == 1
     assert done.stderr.startswith("drain: it takes two CPUs")
+
+
+def _exactly(connection, size):
+    found = b""
+    while len(found) < size:
+        assert (more := connection.recv(size - len(found))), "the load has ended the connection"
+        found += more
+    return found
+
+
+def _message(connection):
+    """The first byte of a short frame with a mask, and its payload."""
+    first, length = _exactly(connection, 2)
+    mask, payload = _exactly(connection, 4), _exactly(connection, length & 0x7f)
+    return first, bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+
+
+def test_a_client_of_the_load_counts_a_message_and_answers_a_close(build):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        with Load(build, "--target", f"127.0.0.1:{server.getsockname()[1]}", "--case", "drain",
+                  "--path", "/?drover_migrate=1", "--hold") as load:
+            connection = server.accept()[0]
+            with connection:
+                connection.settimeout(20)
+                request = b""
+                while not request.endswith(b"\r\n\r\n"):
+                    request += _exactly(connection, 1)
+                assert request.startswith(b"GET /?drover_migrate=1 HTTP/1.1\r\n")
+                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                   b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+                first, payload = _message(connection)
+                connection.sendall(bytes([first, len(payload)]) + payload)
+                assert load.result()["errors"] == 0
+                connection.sendall(b"\x81\x02{}")
+                seen = load.result()
+                assert (seen["texts"], seen["closes"], seen["ends"], len(seen["told_us"])) == (1, 0, {}, 1)
+                connection.sendall(b"\x88\x02\x03\xf4")
+                assert _message(connection)[0] == 0x88
+            load.release()
 
 
 @pytest.mark.parametrize("arguments", [["--turns", "0"], ["--sessions", "0"], ["--pace", "0"], ["close"]])
