@@ -224,15 +224,22 @@ class Drover(Program):
         """Its operational log so far."""
         return self._log.read_text(encoding="utf-8")
 
-    def _get(self, path):
+    def _ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("127.0.0.1", self._admin_port, timeout=_PATIENCE)
         with contextlib.closing(connection):
-            connection.request("GET", path)
+            connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
             body = answer.read()
-            if answer.status != http.HTTPStatus.OK:
-                raise Failure(f"GET {path}: {answer.status} {body.decode()}")
+            if answer.status not in (http.HTTPStatus.OK, http.HTTPStatus.ACCEPTED):
+                raise Failure(f"{method} {path}: {answer.status} {body.decode()}")
             return body
+
+    def _get(self, path):
+        return self._ask("GET", path)
+
+    def post(self, path, body=None):
+        """Asks for something through the admin port, and has its answer."""
+        return json.loads(self._ask("POST", path, body))
 
     def _admin(self, path):
         return json.loads(self._get(path))
@@ -295,6 +302,7 @@ class Haproxy(_Foreign):
     """HAProxy, one thread. Tuned: larger buffers. TLS 1.2 and 1.3, and tickets, are its default."""
 
     name = "haproxy"
+    runtime_api = False  # a socket in its folder that takes commands
 
     def command(self, config):
         return [HAPROXY, "-db", "-f", config]
@@ -306,6 +314,7 @@ global
   nbthread 1
   maxconn {_SESSIONS}
 {"  tune.bufsize 65536" if tuned else ""}
+{f"  stats socket {self.folder}/socket level admin" if self.runtime_api else ""}
 defaults
   mode http
   timeout connect 5s
@@ -322,6 +331,7 @@ class Nginx(_Foreign):
     """nginx, one process. Tuned: a larger buffer, and with it those that must not be smaller."""
 
     name = "nginx"
+    processes = "master_process off;"
 
     def command(self, config):
         return [NGINX, "-p", self.folder, "-e", self.folder / "stderr", "-c", config]
@@ -335,7 +345,7 @@ class Nginx(_Foreign):
                              for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         return f"""\
 daemon off;
-master_process off;
+{self.processes}
 worker_processes 1;
 error_log {self.folder}/stderr error;
 pid {self.folder}/pid;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "bench/load/client.h"
 #include "bench/load/load_options.h"
@@ -25,6 +26,8 @@ class Case {
   virtual ~Case() = default;
   // Opens the sessions and goes through warm-up and window, all from the loop.
   virtual void begin() = 0;
+  // What its sessions have seen while they were held, as a line of JSON; empty: they were not looked at.
+  virtual std::string seen() const { return {}; }
 };
 
 std::unique_ptr<Case> make_closed_case(Stage& stage);
@@ -32,6 +35,7 @@ std::unique_ptr<Case> make_rate_case(Stage& stage);
 std::unique_ptr<Case> make_fanout_case(Stage& stage);
 std::unique_ptr<Case> make_idle_case(Stage& stage);
 std::unique_ptr<Case> make_churn_case(Stage& stage);
+std::unique_ptr<Case> make_drain_case(Stage& stage);
 
 // Something that is due once. Made anew for each wait of a case.
 class Alarm final : public net::TimerWheel::Node {

@@ -148,9 +148,13 @@ void Client::read_frames(Bytes bytes) {
         break;
       }
       case Item::kClose:
+        if (state_ == State::kOpen && owner_.on_server_close(*this)) close();
         if (state_ != State::kClosing) return give_up("a Close that nobody asked for");
         state_ = State::kAnswered;
         break;
+      case Item::kText:
+        if (owner_.on_text(*this)) break;
+        [[fallthrough]];
       default: return give_up("not what was sent");
     }
   }

@@ -30,7 +30,11 @@ class Client final : net::ByteStream::Handler {
    public:
     virtual void on_open(Client& client) = 0;
     virtual void on_message(Client& client, const Stamp& stamp) = 0;
-    // It may be opened again. `failure` is empty where the end was ordered: abort(), or a close() that was answered.
+    // Only who waits for them is told of a text message, which is no echo, and of a Close that comes first, which is
+    // answered then; to the others (false) both are failures.
+    virtual bool on_text(Client&) { return false; }
+    virtual bool on_server_close(Client&) { return false; }
+    // It may be opened again. `failure` is empty where the end was ordered, by abort(), or both have sent a Close.
     virtual void on_end(Client& client, const std::string& failure) = 0;
 
    protected:

@@ -1,4 +1,4 @@
-// An echo may come in any pieces; control frames only between echoes, since the backend does not fragment.
+// An echo may come in any pieces; other frames only between echoes, since the backend does not fragment.
 #include "bench/load/echo_reader.h"
 
 #include <algorithm>
@@ -9,17 +9,19 @@ namespace drover::bench {
 namespace {
 
 constexpr std::uint8_t kControlBit = 0x08;
-constexpr std::uint8_t kClose = 0x88;  // FIN and the opcode
+constexpr std::uint8_t kText = 0x81;  // FIN and the opcode
+constexpr std::uint8_t kClose = 0x88;
 constexpr std::uint8_t kPing = 0x89;
-constexpr std::size_t kLongestPayload = 125;  // RFC 6455 section 5.5
+constexpr std::uint8_t kLongestPayload = 125;  // of a control frame, RFC 6455 section 5.5
+constexpr std::uint8_t kLength16 = 126;        // the length is in the next two bytes, section 5.2
 
 }  // namespace
 
 EchoReader::Item EchoReader::next(Bytes& input) {
   while (!input.empty()) {
-    const bool control = at_ == 0 && (!control_.empty() || (input[0] & kControlBit) != 0);
-    if (control) {
-      const Item item = take_control(input);
+    const bool other = at_ == 0 && (!other_.empty() || (input[0] & kControlBit) != 0 || input[0] == kText);
+    if (other) {
+      const Item item = take_other(input);
       if (item != Item::kNone) return item;
       continue;
     }
@@ -53,19 +55,32 @@ bool EchoReader::take_echo(Bytes part) {
   return is_as_sent(0, stamp) && is_as_sent(behind_stamp, shape_->echo().size());
 }
 
-EchoReader::Item EchoReader::take_control(Bytes& input) {
-  const bool was_reported = control_.size() >= kControlHeader && control_.size() == kControlHeader + control_[1];
+// Bytes of the frame at hand, as far as its header tells by now.
+std::size_t EchoReader::other_wanted() const {
+  if (other_.size() < kHeader) return kHeader;
+  if (other_[1] != kLength16) return kHeader + other_[1];
+  constexpr std::size_t kLongHeader = kHeader + 2;
+  if (other_.size() < kLongHeader) return kLongHeader;
+  return kLongHeader + (static_cast<std::size_t>(other_[2]) << 8 | other_[3]);
+}
+
+EchoReader::Item EchoReader::take_other(Bytes& input) {
+  const bool was_reported = other_.size() >= kHeader && other_.size() == other_wanted();
   if (was_reported) {
-    control_.clear();
+    other_.clear();
     return Item::kNone;
   }
-  control_.push_back(input[0]);
+  other_.push_back(input[0]);
   input = input.subspan(1);
-  if (control_.size() < kControlHeader) return Item::kNone;
-  if (control_[1] > kLongestPayload) return Item::kBroken;
-  if (control_.size() < kControlHeader + control_[1]) return Item::kNone;
-  if (control_[0] == kPing) return Item::kPing;
-  return control_[0] == kClose ? Item::kClose : Item::kBroken;
+  if (other_.size() < kHeader) return Item::kNone;
+  if (other_[1] > (other_[0] == kText ? kLength16 : kLongestPayload)) return Item::kBroken;
+  if (other_.size() < other_wanted()) return Item::kNone;
+  switch (other_[0]) {
+    case kText: return Item::kText;
+    case kPing: return Item::kPing;
+    case kClose: return Item::kClose;
+    default: return Item::kBroken;
+  }
 }
 
 }  // namespace drover::bench

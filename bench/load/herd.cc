@@ -56,14 +56,14 @@ void Herd::on_open(Client& client) {
 }
 
 void Herd::on_message(Client& client, const Stamp& stamp) {
-  if (opened_ == size()) return on_echo(client, stamp);
+  if (all_open()) return on_echo(client, stamp);
   note_open();
 }
 
 void Herd::note_open() {
   ++opened_;
   if (stage_.options.opening == 0) open_next();
-  if (opened_ < size()) return;
+  if (!all_open()) return;
   alarm_.cancel();
   go_on();
 }
@@ -86,11 +86,11 @@ void Herd::finish_after(Milliseconds patience, std::function<void()> complain) {
   });
 }
 
-// Nobody here closes anything before the run is over.
+// No case but drain has anything closed before the run is over.
 void Herd::on_end(Client&, const std::string& failure) {
   if (over_) return;
   stage_.measurement.add_error(failure);
-  if (opened_ < size()) stage_.finished();  // they will never be all
+  if (!all_open()) stage_.finished();  // they will never be all
 }
 
 }  // namespace drover::bench

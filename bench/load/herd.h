@@ -27,6 +27,8 @@ class Herd : public Case, public Client::Owner {
   virtual void start() {}
   virtual void on_echo(Client& client, const Stamp& stamp) = 0;
   virtual void stop() { stage_.finished(); }
+  void on_end(Client& client, const std::string& failure) override;
+  bool all_open() const { return opened_ == size(); }
   // Where it has not finished by then: calls `complain`, and finishes.
   void finish_after(Milliseconds patience, std::function<void()> complain);
 
@@ -36,7 +38,6 @@ class Herd : public Case, public Client::Owner {
   void note_open();
   void on_open(Client& client) override;
   void on_message(Client& client, const Stamp& stamp) override;
-  void on_end(Client& client, const std::string& failure) override;
 
   Stage& stage_;
   const Proof proof_;

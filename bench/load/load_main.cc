@@ -1,4 +1,5 @@
-// drover-bench-load: runs one case, prints one line of JSON, and with --hold keeps the sessions until stdin ends.
+// drover-bench-load: runs one case, prints one line of JSON, and with --hold keeps the sessions until stdin ends. Where
+// it looks at them meanwhile, another line follows.
 #include <unistd.h>
 
 #include <array>
@@ -18,18 +19,24 @@ class Release final : net::Poller::Source {
  public:
   explicit Release(net::Loop& loop) : loop_(loop) {
     // A file cannot be waited for, and has ended already.
-    if (!loop_.poller().watch(*this, STDIN_FILENO, EPOLLIN)) loop_.stop();
+    if (!loop_.poller().watch(*this, STDIN_FILENO, EPOLLIN)) come();
   }
   ~Release() { loop_.poller().forget(*this); }
   Release(const Release&) = delete;
   Release& operator=(const Release&) = delete;
+  bool has_come() const { return has_come_; }
 
  private:
   void on_ready(std::uint32_t) noexcept override {
     std::array<char, 256> unwanted;
-    if (::read(STDIN_FILENO, unwanted.data(), unwanted.size()) <= 0) loop_.stop();
+    if (::read(STDIN_FILENO, unwanted.data(), unwanted.size()) <= 0) come();
+  }
+  void come() {
+    has_come_ = true;
+    loop_.stop();
   }
   net::Loop& loop_;
+  bool has_come_ = false;
 };
 
 std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
@@ -39,9 +46,15 @@ std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
     case CaseName::kRate: return make_rate_case(stage);
     case CaseName::kChurn: return make_churn_case(stage);
     case CaseName::kFanout: return make_fanout_case(stage);
+    case CaseName::kDrain: return make_drain_case(stage);
     case CaseName::kIdle: break;
   }
   return make_idle_case(stage);
+}
+
+void print_line(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
 }
 
 // As a line of JSON. Handshakes that were not those asked for are an error of their own.
@@ -74,7 +87,7 @@ int main(int argc, char** argv) {
                      .loop = loop,
                      .measurement = measurement,
                      .wire = {.target = options->target,
-                              .path = options->name == bench::CaseName::kFanout ? "/fanout" : "/",
+                              .path = options->name == bench::CaseName::kFanout ? "/fanout" : options->path,
                               .sources = options->sources,
                               .encryption = encryption ? &*encryption : nullptr,
                               .shape = bench::MessageShape(options->size),
@@ -84,11 +97,14 @@ int main(int argc, char** argv) {
   running->begin();
   loop.run();
   if (measurement.operations() == 0 && measurement.errors() == 0) measurement.add_error("nothing came back");
-  std::printf("%s\n", result_of(measurement, *options, encryption).c_str());
-  std::fflush(stdout);
+  print_line(result_of(measurement, *options, encryption));
   if (options->hold && measurement.errors() == 0) {
     const Release release(loop);
     loop.run();
+    if (const std::string seen = running->seen(); !seen.empty()) {
+      print_line(seen);
+      if (!release.has_come()) loop.run();
+    }
   }
   return measurement.errors() == 0 ? 0 : 1;
 }

@@ -13,11 +13,12 @@ namespace drover::bench {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, CaseName>, 5> kNames{{{"closed", CaseName::kClosed},
+constexpr std::array<std::pair<std::string_view, CaseName>, 6> kNames{{{"closed", CaseName::kClosed},
                                                                        {"rate", CaseName::kRate},
                                                                        {"churn", CaseName::kChurn},
                                                                        {"fanout", CaseName::kFanout},
-                                                                       {"idle", CaseName::kIdle}}};
+                                                                       {"idle", CaseName::kIdle},
+                                                                       {"drain", CaseName::kDrain}}};
 constexpr std::size_t kMostPayload = 16 << 20;
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
@@ -39,7 +40,7 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   const std::map<std::string, Tls> handshakes{{"full", Tls::kFull}, {"resumed", Tls::kResumed}};
   CLI::App parser("A load of WebSocket clients: prints what came back, how fast, and what it cost --watch");
   parser.add_option("--target", target, "HOST:PORT, numeric")->required();
-  parser.add_option("--case", options.name, "closed, rate, churn, fanout or idle")
+  parser.add_option("--case", options.name, "closed, rate, churn, fanout, idle or drain")
       ->required()
       ->transform(CLI::CheckedTransformer(names));
   parser.add_option("--sessions", options.sessions, "Connections")->check(CLI::PositiveNumber);
@@ -53,12 +54,13 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
       ->check(CLI::Range(0, 100'000));
   parser.add_option("--seconds", seconds, "What is measured")->check(CLI::PositiveNumber);
   parser.add_option("--warmup", warmup, "Seconds before it")->check(CLI::NonNegativeNumber);
+  parser.add_option("--path", options.path, "All but fanout: path and query of the sessions");
   parser.add_option("--sources", options.sources, "Connect from 127.0.0.1 to 127.0.0.N in turn")
       ->check(CLI::Range(0, 250));
   parser.add_option("--tls", options.tls, "TLS, unchecked, with handshakes that are full or (churn) resumed")
       ->transform(CLI::CheckedTransformer(handshakes));
   parser.add_option("--watch", options.watch, "Process whose CPU time is measured");
-  parser.add_flag("--hold", options.hold, "idle: keep the sessions until stdin ends");
+  parser.add_flag("--hold", options.hold, "idle, drain: keep the sessions until stdin ends");
   try {
     parser.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -69,6 +71,10 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   if (options.tls == Tls::kResumed && options.name != CaseName::kChurn) {
     return std::unexpected(Usage{"--tls resumed: only the sessions of churn come again\n", 2});
   }
+  if (options.name == CaseName::kDrain && !options.hold) {
+    return std::unexpected(Usage{"--case drain: its sessions wait for their end, which takes --hold\n", 2});
+  }
+  if (!options.path.starts_with('/')) return std::unexpected(Usage{"--path: begins with /\n", 2});
   if (options.tls != Tls::kNone && options.sources > 0) {
     return std::unexpected(Usage{"--sources: not with --tls\n", 2});
   }

@@ -10,7 +10,7 @@
 
 namespace drover::bench {
 
-enum class CaseName : std::uint8_t { kClosed, kRate, kChurn, kFanout, kIdle };
+enum class CaseName : std::uint8_t { kClosed, kRate, kChurn, kFanout, kIdle, kDrain };
 enum class Tls : std::uint8_t { kNone, kFull, kResumed };  // what its handshakes are, where there is any
 
 struct LoadOptions {
@@ -23,6 +23,7 @@ struct LoadOptions {
   unsigned opening = 0;                     // sessions a second that are opened; 0: as fast as it goes
   std::chrono::milliseconds seconds{1000};  // the window that is measured
   std::chrono::milliseconds warmup{300};    // before it
+  std::string path = "/";                   // and query
   unsigned sources = 0;                     // addresses to connect from; 0: the kernel chooses
   Tls tls = Tls::kNone;
   std::optional<int> watch;  // process whose CPU is measured

@@ -89,7 +89,7 @@ std::uint64_t Measurement::typical_p99() const {
 std::string Measurement::to_json(const LoadOptions& options, const Handshakes* handshakes) const {
   const auto operations = static_cast<double>(operations_.size());
   const double seconds = static_cast<double>(closed_at_ - opened_at_) / 1e9;
-  const bool timed = options.name != CaseName::kIdle;
+  const bool timed = options.name != CaseName::kIdle && options.name != CaseName::kDrain;
   nlohmann::ordered_json result = {{"case", name_of(options.name)},
                                    {"sessions", options.sessions},
                                    {"size", options.size},

@@ -41,7 +41,7 @@ def build():
 
 @pytest.fixture(scope="session")
 def run_script():
-    """Runs compare.py, scale.py or lag.py to its end; `prepare` runs in the child first."""
+    """Runs compare.py, scale.py, lag.py or drain.py to its end; `prepare` runs in the child first."""
     def run(script, *arguments, build=None, prepare=None):
         return subprocess.run(
             [sys.executable, str(_BENCH / script), "--build", str(build or _build()), *map(str, arguments)],

@@ -51,6 +51,11 @@ def test_it_runs_the_lag_run(bench, subject):
         f"python3 bench/lag.py --build build/release {subject} --write docs/benchmarks.md --turns 9")
 
 
+def test_it_runs_the_drain_run(bench):
+    assert bench("drain", "--write", "--turns", "9")[1][-1] == (
+        "python3 bench/drain.py --build build/release --write docs/benchmarks.md --turns 9")
+
+
 def test_help_does_nothing(bench):
     done, calls = bench("--help")
     assert "Usage: scripts/bench" in done.stdout and calls == []

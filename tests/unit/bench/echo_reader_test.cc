@@ -31,6 +31,7 @@ Buffer echo_of(const MessageShape& shape, const Stamp& stamp) {
 struct Seen {
   std::vector<std::uint64_t> messages;
   std::vector<Buffer> pings;
+  std::size_t texts = 0;
   bool closed = false;
   bool broken = false;
 };
@@ -44,6 +45,7 @@ Seen read(const MessageShape& shape, Bytes bytes, std::size_t step) {
     for (Item item = reader.next(part); item != Item::kNone; item = reader.next(part)) {
       if (item == Item::kMessage) seen.messages.push_back(reader.stamp().number);
       if (item == Item::kPing) seen.pings.emplace_back(reader.payload().begin(), reader.payload().end());
+      if (item == Item::kText) ++seen.texts;
       if (item == Item::kClose) seen.closed = true;
       if (item == Item::kBroken) {
         seen.broken = true;
@@ -91,6 +93,28 @@ TEST_CASE("a byte that is not as it was sent is found, wherever it stands") {
     altered[i] ^= 0x40;
     CHECK(read(shape, altered, 1'000).broken != in_stamp);
   }
+}
+
+TEST_CASE("text messages are told from echoes, whatever their size and however they are cut") {
+  const MessageShape shape(64);
+  Buffer stream;
+  const auto append = [&](const Buffer& more) { stream.insert(stream.end(), more.begin(), more.end()); };
+  for (const std::size_t size : {0U, 5U, 125U, 126U, 400U, 65'535U}) {
+    append(make_frame(Towards::kClient, Opcode::kText, as_bytes(std::string(size, 'x'))));
+    append(echo_of(shape, {.nanoseconds = 1, .number = size}));
+  }
+  append(make_frame(Towards::kClient, Opcode::kPing, as_bytes("12345678")));
+  for (const std::size_t step : {1U, 2U, 3U, 127U, 100'000U}) {
+    CAPTURE(step);
+    const Seen seen = read(shape, stream, step);
+    CHECK(seen.texts == 6);
+    CHECK(seen.messages == std::vector<std::uint64_t>{0, 5, 125, 126, 400, 65'535});
+    CHECK(seen.pings.size() == 1);
+    CHECK_FALSE(seen.broken);
+  }
+  // With a mask, or with a length of eight bytes.
+  CHECK(read(shape, Buffer{0x81, 0x80, 0, 0, 0, 0}, 1'000).broken);
+  CHECK(read(shape, Buffer{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}, 1'000).broken);
 }
 
 TEST_CASE("a Pong that nobody asked for, and a control frame that is too long, are refused") {

@@ -37,14 +37,19 @@ TEST_CASE("what is asked for is what is done") {
   CHECK(options->tls == Tls::kNone);
 }
 
+TEST_CASE("the path is / unless another is given") {
+  CHECK(parse({"--target", "127.0.0.1:80", "--case", "idle"})->path == "/");
+  CHECK(parse({"--target", "127.0.0.1:80", "--case", "idle", "--path", "/a?b=1"})->path == "/a?b=1");
+}
+
 TEST_CASE("TLS is full or resumed") {
   CHECK(parse({"--target", "127.0.0.1:80", "--case", "idle", "--tls", "full"})->tls == Tls::kFull);
   CHECK(parse({"--target", "127.0.0.1:80", "--case", "churn", "--tls", "resumed"})->tls == Tls::kResumed);
 }
 
 TEST_CASE("every case has its name") {
-  for (const char* name : {"closed", "rate", "churn", "fanout", "idle"}) {
-    const auto options = parse({"--target", "127.0.0.1:80", "--case", name});
+  for (const char* name : {"closed", "rate", "churn", "fanout", "idle", "drain"}) {
+    const auto options = parse({"--target", "127.0.0.1:80", "--case", name, "--hold"});
     REQUIRE(options);
     CHECK(name_of(options->name) == name);
   }
@@ -55,6 +60,8 @@ TEST_CASE("what makes no sense is refused with 2") {
       {"--case", "idle"},
       {"--target", "127.0.0.1:80"},
       {"--target", "localhost:80", "--case", "idle"},
+      {"--target", "127.0.0.1:80", "--case", "drain"},
+      {"--target", "127.0.0.1:80", "--case", "idle", "--path", "a"},
       {"--target", "127.0.0.1", "--case", "idle"},
       {"--target", "127.0.0.1:80", "--case", "other"},
       {"--target", "127.0.0.1:80", "--case", "idle", "--sessions", "0"},
