@@ -54,8 +54,8 @@ class Session final : public ListNode, public TunnelHost {
   // Into the list of its backend's sessions; out of all lists where it has no backend.
   void join_backend();
   bool is_on(const balancer::Backend& backend) const { return lease_ && &lease_.backend() == &backend; }
-  // It is in its tunnel, and nothing has ended that yet.
-  bool tunnels() const { return state_ == State::kTunnelling && !ended_by_; }
+  // It is in its tunnel, and nothing has ended that yet, or its client waits to be told so.
+  bool tunnels() const { return state_ == State::kTunnelling && (!ended_by_ || tunnel_->owes_farewell()); }
   // A connection that has not said a word is closed: true.
   bool leave_if_silent();
   Notice* notice() { return notice_.get(); }  // null: it has none

@@ -82,7 +82,7 @@ void Tunnel::relay(const End& end, Bytes bytes) {
   const MonotonicTime now = host_.now();
   end.self.pulse.hear(now);
   // A backend that has been given up and speaks again: its answer to that Close must not come before the client's turn.
-  if (farewell_at_ != MonotonicTime{} && end.initiator == Initiator::kBackend) return;
+  if (owes_farewell() && end.initiator == Initiator::kBackend) return;
   Relay& from = end.from();
   const std::uint64_t messages = from.messages();
   const std::uint64_t bytes_before = from.bytes();
@@ -138,7 +138,7 @@ void Tunnel::hold_back(const End& end) {
 // towards it is over. A backend's is, too, where its client waits to be told.
 void Tunnel::give_up_on(const End& deaf) {
   deaf.towards().discard();
-  if (farewell_at_ == MonotonicTime{} || deaf.initiator == Initiator::kClient) begin_closing();
+  if (!owes_farewell() || deaf.initiator == Initiator::kClient) begin_closing();
 }
 
 void Tunnel::resume(const End& end) {
@@ -221,7 +221,7 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
 // all came back at once, they might be the next crash.
 void Tunnel::lose(const End& gone) {
   if (gone.initiator == Initiator::kBackend && !closing_) {
-    if (farewell_at_ != MonotonicTime{}) return;  // it is waiting for its turn already
+    if (owes_farewell()) return;  // it is waiting for its turn already
     farewell_at_ = host_.farewell_slot(static_cast<double>(limits_.farewell_pace));
     if (farewell_at_ > host_.now() + kHardlyLater) return arm_next();
   }
@@ -254,7 +254,7 @@ void Tunnel::begin_closing() {
   if (closing_) return;
   closing_ = true;
   host_.arm(host_.now() + limits_.close);
-  if (farewell_at_ != MonotonicTime{}) say_farewell(backend_end());  // the end does not wait for its turn
+  if (owes_farewell()) say_farewell(backend_end());  // the end does not wait for its turn
 }
 
 void Tunnel::finish_if_done() {

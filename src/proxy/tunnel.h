@@ -47,6 +47,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   // has done nothing, 1001.
   void shut_down(websocket::CloseCode code, const char* reason, observe::Why why);
   void on_deadline();
+  // The backend is lost, and the client's turn to be told so has not come.
+  bool owes_farewell() const { return farewell_at_ != MonotonicTime{}; }
 
   const Relay& to_backend() const { return client_.from; }
   const Relay& to_client() const { return backend_.from; }

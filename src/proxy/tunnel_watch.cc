@@ -26,7 +26,7 @@ PingLimits Tunnel::ping_limits(const End& end) const {
 
 void Tunnel::on_deadline() {
   if (closing_) return finish();
-  if (farewell_at_ != MonotonicTime{}) {
+  if (owes_farewell()) {
     if (host_.now() >= farewell_at_) return say_farewell(backend_end());
     return arm_next();
   }
@@ -131,7 +131,7 @@ void Tunnel::on_ping_injected(const Relay& relay) {
 
 void Tunnel::arm_next() {
   if (closing_) return;  // nothing moves the end
-  if (farewell_at_ != MonotonicTime{}) return host_.arm(farewell_at_);
+  if (owes_farewell()) return host_.arm(farewell_at_);
   constexpr MonotonicTime kNever = MonotonicTime::max();
   MonotonicTime next = kept_alive_ ? kNever : host_.now() + kKeepAliveAfter;
   if (limits_.idle.count() > 0) next = std::min(next, active_at_ + limits_.idle);

@@ -281,3 +281,17 @@ def test_a_dry_run_counts_those_that_a_plan_has_told_already(scene):
     wait_until(lambda: it.plan()["told"] == 5, "all have been told")
     dry = it.ask(DRAIN.format("a"), {"dry_run": True}, status=200)
     assert (dry["total"], dry["moved"]["notify"]) == (5, 5), dry
+
+
+def test_shutdown_tells_those_who_wait_to_hear_of_a_lost_backend(scene):
+    it = scene("a", shutdown={"deadline": "5s", "pace": "1000/s"}, lost_backend={"close_pace": "1/s"})
+    crowd = it.crowd(10)
+    for stream in it.backends["a"].streams:
+        stream.socket.close()
+    wait_until(lambda: any(member.closing for member in crowd.members), "the first one is told")
+    began = time.monotonic()
+    it.drover.signal(15)
+    times = wait_for_closes(crowd.members)
+    assert times[-1] - began < 2 + slack(0.5)
+    assert [member.closing[1].close_code for member in crowd.members].count(1001) >= 7
+    assert it.drover.wait() == 0
