@@ -18,16 +18,15 @@ _ALL_TOLD = 3.5 + (slack(0.1) if SLOW else 0)
 
 @pytest.fixture(name="lose")
 def fixture_lose(start):
-    """Drover with `count` clients of one backend, which is killed: (drover, crowd, when)."""
+    """Drover with `count` clients of one backend, which is killed: (drover, crowd, when it was gone)."""
     with contextlib.ExitStack() as stack:
         def begin(count, **config):
             server = stack.enter_context(ServerProcess("ws"))
             drover = start({"backends": [server.address]} | config)
             crowd = stack.enter_context(contextlib.closing(Crowd(drover, count)))
             wait_until(lambda: drover.backends()[server.address]["active"] == count, "all sessions")
-            at = time.monotonic()
             server.kill()
-            return drover, crowd, at
+            return drover, crowd, time.monotonic()
         yield begin
 
 
