@@ -1,5 +1,5 @@
-"""The clients of a backend that has crashed are told so at lost_backend.close_pace: a crash is no storm of reconnections
-on those that are left."""
+"""The clients of a backend that has crashed are told so at lost_backend.close_pace: a crash is no storm of new
+connections on those that are left."""
 # ctest: tls
 
 import contextlib
@@ -70,7 +70,7 @@ def test_who_leaves_meanwhile_does_not_wait_for_its_turn(lose, leave):
         leave(member)
     wait_until(lambda: all(member.over for member in leavers), "they are gone")
     # What they held is free: the sessions are over, and so are their connections.
-    wait_until(lambda: ports <= {int(record["client"].rsplit(":", 1)[1]) for record in drover.sessions()}, "their lines")
+    wait_until(lambda: ports <= {int(record["client"].rsplit(":", 1)[1]) for record in drover.sessions()}, "logged")
     assert time.monotonic() - left_at <= slack(0.1)
     # Nobody else goes any sooner or later for it.
     others = [member for member in crowd.members if member not in leavers]

@@ -96,8 +96,8 @@ def test_a_rolling_restart_loses_nothing_and_repeats_nothing(start):
     arrivals = [milliseconds / 1000 for milliseconds in arrivals]
     fullest = most_in_a_second(arrivals)
     print(f"{len(arrivals)} arrivals, {fullest} in the fullest second, stalls {stalls:.3f} s; "
-          f"{sum(report['sent'] for report in reports)} requests, {sum(report['pushed'] for report in reports)} pushes, "
-          f"{sum(report['dropped'] for report in reports)} repeats dropped")
+          f"{sum(report['sent'] for report in reports)} requests, {sum(report['pushed'] for report in reports)} pushes,"
+          f" {sum(report['dropped'] for report in reports)} repeats dropped")
     assert len(arrivals) == sum(moved)
     # Those of as long as one of the two was kept from running by this machine may come on top.
     assert fullest <= (1.2 + stalls) * _PACE
@@ -121,7 +121,7 @@ def _assert_sessions_stayed_the_same(sessions, reports, moved):
     for session in sessions:
         (path,) = {path.split("?")[0] for path in session["paths"]}
         report = by_path.pop(path)
-        assert (session["plain"], session["resumed"], session["repeated"]) == (1, report["moves"], []), (session, report)
+        assert (session["plain"], session["resumed"], session["repeated"]) == (1, report["moves"], []), session
         assert session["requests"] == report["sent"]
     assert sum(report["moves"] for report in reports) == sum(moved)
 

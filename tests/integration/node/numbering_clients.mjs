@@ -1,6 +1,6 @@
 // DroverSockets at numbering_server.mjs that never stop asking and note what they get, by its number:
 // node numbering_clients.mjs URL COUNT prints {"open": true} when all are connected. Lines on stdin: "stop" ends the
-// requests, and {"complete": true} is printed when each has got all that it is to get; "report" prints one, and ends it.
+// requests, and {"complete": true} is printed when each has got all that is for it; "report" prints one, and ends it.
 import {once} from 'node:events';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {createInterface} from 'node:readline';

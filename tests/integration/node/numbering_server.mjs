@@ -1,6 +1,6 @@
 // Four backends in one process, which share what they know of a session (X-Drover-Session): each request "r N" is
-// answered with itself where it came in, and "p 1", "p 2", … are pushed by the session's own count, whichever connection
-// it has. Those of a path /newest/… go to its newest connection, those of /both/… to each that is open.
+// answered with itself where it came in, and "p 1", "p 2", … are pushed by the session's own count, whichever
+// connection it has. Those of a path /newest/… go to its newest connection, those of /both/… to each that is open.
 // Prints {"ports": […]}. A line on stdin ends the pushes: each session is told "end N", and a report is printed.
 import {once} from 'node:events';
 import {monitorEventLoopDelay} from 'node:perf_hooks';
