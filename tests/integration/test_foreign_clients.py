@@ -57,7 +57,8 @@ class _Scene:
     def __init__(self, kind, start, stack, **config):
         backends = []
         for name in "ab":
-            server = stack.enter_context(contextlib.closing(_Process("foreign_server.mjs", kind, name, *server_files())))
+            process = _Process("foreign_server.mjs", kind, name, *server_files())
+            server = stack.enter_context(contextlib.closing(process))
             port = wait_until(lambda server=server: server.lines, f"the server {name}")[0]["port"]
             note_server(port)
             stack.callback(forget, port)

@@ -1,7 +1,8 @@
 // DroverSockets at numbering_server.mjs that never stop asking and note what they get, by its number:
 // node numbering_clients.mjs URL COUNT prints {"open": true} when all are connected. Lines on stdin: "stop" ends the
-// requests, and {"complete": true} is printed when each has got all that it is to get; "report" prints one, and ends it.
+// requests, and {"complete": true} is printed when each has got all that is for it; "report" prints one, and ends it.
 import {once} from 'node:events';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {createInterface} from 'node:readline';
 import WebSocket from 'ws';
 import {DroverSocket} from '../../../clients/js/index.js';
@@ -95,6 +96,8 @@ for (let number = 0; number < Number(count); ++number) {
   await once(client.socket, 'open');
   clients.push(client);
 }
+const stalls = monitorEventLoopDelay();
+stalls.enable();
 emit({open: true});
 const timers = clients.map((client, number) => {
   const first = number * kRequestInterval / clients.length;
@@ -104,7 +107,7 @@ const timers = clients.map((client, number) => {
 });
 createInterface({input: process.stdin}).on('line', (line) => {
   if (line === 'report') {
-    emit({clients: clients.map((client) => client.report)});
+    emit({clients: clients.map((client) => client.report), stall: stalls.max / 1e6});
     process.exit(0);
   }
   asking = false;

@@ -1,8 +1,9 @@
 // Four backends in one process, which share what they know of a session (X-Drover-Session): each request "r N" is
-// answered with itself where it came in, and "p 1", "p 2", … are pushed by the session's own count, whichever connection
-// it has. Those of a path /newest/… go to its newest connection, those of /both/… to each that is open.
+// answered with itself where it came in, and "p 1", "p 2", … are pushed by the session's own count, whichever
+// connection it has. Those of a path /newest/… go to its newest connection, those of /both/… to each that is open.
 // Prints {"ports": […]}. A line on stdin ends the pushes: each session is told "end N", and a report is printed.
 import {once} from 'node:events';
+import {monitorEventLoopDelay} from 'node:perf_hooks';
 import {createInterface} from 'node:readline';
 import {WebSocketServer} from 'ws';
 
@@ -10,6 +11,7 @@ const kPorts = 4;
 const kPushInterval = 250;  // ms
 const emit = (record) => process.stdout.write(JSON.stringify(record) + '\n');
 const sessions = new Map();
+const stalls = monitorEventLoopDelay();
 const arrivals = [];  // ms, of connections that are no session's first
 
 function open(path) {
@@ -29,6 +31,7 @@ function serve(socket, {url, headers}) {
   const session = sessions.get(id);
   if (headers['x-drover-resumed'] === '1') {
     ++session.resumed;
+    if (arrivals.length === 0) stalls.enable();
     arrivals.push(performance.now());
   } else {
     ++session.plain;
@@ -53,7 +56,7 @@ createInterface({input: process.stdin}).once('line', () => {
     connections.at(-1)?.send(`end ${pushed}`);
   }
   emit({
-    arrivals,
+    arrivals, stalled: stalls.max / 1e6,
     sessions: [...sessions.values()].map(({paths, requests, pushed, plain, resumed}) => ({
       paths: [...paths], requests: requests.size, pushed, plain, resumed,
       repeated: [...requests].filter(([, count]) => count > 1).map(([request]) => request),
