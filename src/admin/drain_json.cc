@@ -43,6 +43,10 @@ Result<void> read_mode(const Json& value, DrainWish& wish) {
   return bad(R"(mode is "handoff", "notify" or "close")");
 }
 
+// Those of the configuration.
+constexpr double kLeastPace = 0.01;
+constexpr double kMostPace = 1'000'000;
+
 Result<void> read_pace(const Json& value, DrainWish& wish) {
   const auto text = text_of(value, "pace", "200/s");
   if (!text) return std::unexpected(text.error());
@@ -52,7 +56,7 @@ Result<void> read_pace(const Json& value, DrainWish& wish) {
   }
   const auto pace = config::parse_rate(*text);
   if (!pace) return bad("pace: " + pace.error().detail + "; or \"auto\"");
-  if (*pace <= 0) return bad("pace is above 0/s: nobody would ever leave");
+  if (*pace < kLeastPace || *pace > kMostPace) return bad("pace is \"auto\" or from 0.01/s to 1000000/s");
   wish.terms.pace = *pace;
   return {};
 }

@@ -167,7 +167,7 @@ DrainView Drains::begin(DrainPlan::Terms terms, const std::string& peer) {
   const auto sessions = sessions_on(terms.order.backends);
   Plan& added = plans_.emplace_back(Plan{DrainPlan(std::move(terms), sessions, now), now});
   const auto& order = added.plan.drain()->order();
-  added.plan.advance(now, look_at(added.plan));
+  added.plan.advance(now, look_at(added.plan), {});
   workers_.carry_out(added.plan.drain());
   DrainView view = added.plan.view(now);
   log::info("drain_started", {{"id", view.id},
@@ -188,7 +188,14 @@ DrainView Drains::begin(DrainPlan::Terms terms, const std::string& peer) {
 void Drains::begin(const BackendList& backends, Cause cause) {
   if (shutting_down_) return;
   std::map<std::string, BackendList> by_pool;
-  for (const auto& backend : backends) by_pool[backend->pool()].push_back(backend);
+  const auto has_plan = [&](const auto& backend) {
+    return std::ranges::any_of(plans_, [&](const auto& each) {
+      return !each.plan.ended() && contains(each.plan.drain()->order().backends, backend);
+    });
+  };
+  for (const auto& backend : backends) {
+    if (!has_plan(backend)) by_pool[backend->pool()].push_back(backend);  // an operator's has the operator's terms
+  }
   for (const auto& [pool, some] : by_pool) {
     if (sessions_on(some) > 0) begin(terms_for(pool, some, cause, {}), {});
   }
@@ -260,7 +267,8 @@ DrainPlan::Seen Drains::look_at(const DrainPlan& plan) const {
 void Drains::advance(Plan& plan) {
   const auto now = loop_.now();
   if (plan.plan.ended()) return;
-  const bool changed = plan.plan.advance(now, look_at(plan.plan));
+  const auto done = plan.plan.progress();
+  const bool changed = plan.plan.advance(now, look_at(plan.plan), done);
   if (plan.plan.ended()) {
     const bool well = plan.plan.state() != DrainState::kExpired;
     log_view(well ? log::Level::kInfo : log::Level::kWarn, "drain_ended", plan.plan.view(now));

@@ -34,11 +34,11 @@ class Drains final : net::TimerWheel::Node {
   // What the pools say is still good for the drain of what they had, when they are gone.
   void remember(const config::Config& config);
 
-  // An operator's. `done` may come later. A plan for some of the same backends is replaced by it. Error:
+  // An operator's. `done` may come later. A plan for nothing but these backends is replaced by it. Error:
   // kConfiguration, where there is no such pool or backend, or at shutdown.
   void ask(const migration::DrainRequest& request, const std::string& peer,
            std::function<void(Result<migration::DrainView>)> done);
-  // Of backends that take no new sessions any more: a plan a pool.
+  // Of backends that take no new sessions any more: a plan a pool, of those that no plan has yet.
   void begin(const BackendList& backends, migration::Cause cause);
   // Of all sessions; it replaces all other plans, and is neither frozen nor called off. `on_empty` is called on a
   // worker's thread.

@@ -59,16 +59,21 @@ std::uint64_t DrainPlan::moved() const {
   return sum;
 }
 
-bool DrainPlan::advance(MonotonicTime now, const Seen& seen) {
+DrainPlan::Progress DrainPlan::progress() const {
+  const std::uint64_t done = moved();  // first: a session that is closed is leaving before it counts as moved
+  return {.moved = done, .leaving = drain_->leaving.load()};
+}
+
+bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& done) {
   if (ended()) return false;
   const DrainState before = state_;
   active_ = seen.active;
-  const std::uint64_t leaving = std::min(drain_->leaving.load(), active_);
-  total_ = std::max(total_, moved() + active_ - leaving);
+  const std::uint64_t leaving = std::min(done.leaving, active_);
+  total_ = std::max(total_, done.moved + active_ - leaving);
   if (seen.called_back) {
     warnings_.emplace_back("its backends were made ready again");
     end(DrainState::kCancelled, now);
-  } else if (active_ == 0) {
+  } else if (active_ == 0 && now > started_) {  // a dial that began before the plan may not be counted at once
     end(DrainState::kDone, now);
   } else if (seen.frozen) {
     set_state(DrainState::kFrozen, now);

@@ -37,8 +37,14 @@ class DrainPlan {
     bool frozen = false;
     bool called_back = false;  // all its backends are open again
   };
+  // What the workers have done. Read before Seen::active, never after: a session that ends is taken off there first, so
+  // nobody is counted twice.
+  struct Progress {
+    std::uint64_t moved = 0, leaving = 0;
+  };
+  Progress progress() const;
   // The next state, and the pace that it takes. True: the state is another one than before.
-  bool advance(MonotonicTime now, const Seen& seen);
+  bool advance(MonotonicTime now, const Seen& seen, const Progress& done);
   // Ends it where it has not ended; `reason` becomes a warning.
   void cancel(MonotonicTime now, const std::string& reason);
 

@@ -75,7 +75,8 @@ void Connector::dial_next() {
     auto backend = pick(context);
     if (!backend) break;
     auto lease = balancer::Lease::take(backend);
-    if (!lease) continue;  // another worker took the last place: it is full now, and not picked again
+    if (!lease) continue;            // another worker took the last place: it is full now, and not picked again
+    if (!backend->open()) continue;  // a drain that began since the pick may have looked before this session counted
     tried_.push_back(backend);
     session_.set_lease(std::move(lease));
     session_.note_attempt();

@@ -17,6 +17,9 @@ using observe::MoveResult;
 
 namespace {
 
+// Of the wheel: a whole tick from now would be the one after it.
+constexpr Milliseconds kNextTick{1};
+
 bool may_notify(const migration::Drain& drain, const Session& session) {
   const OptIn* opt_in = session.opt_in();
   if (opt_in == nullptr || drain.order().first_mode == Mode::kClose) return false;
@@ -51,11 +54,12 @@ void DrainRun::on_deadline() noexcept {
     close_due(notified_, clock);
     close_due(to_be_closed_, clock);
   }
-  worker_.loop().arm(*this, worker_.loop().now() + net::TimerWheel::kTick);
+  worker_.loop().arm(*this, worker_.loop().now() + kNextTick);
 }
 
 void DrainRun::tell_those_of_backends() {
   const auto& backends = drain_->order().backends;
+  bool turns_left = true;
   for (std::size_t index = 0; index < backends.size(); ++index) {
     balancer::Backend& backend = *backends[index];
     // Whoever opened it again wants its sessions to stay.
@@ -68,10 +72,10 @@ void DrainRun::tell_those_of_backends() {
     }
     reopened_[index] = false;
     balancer::Holders& holders = backend.holders(worker_.index());
-    while (balancer::Holder* holder = holders.front()) {
+    while (balancer::Holder* holder = turns_left ? holders.front() : nullptr) {
       Session& session = Session::of(*holder);
       const Outcome outcome = tell(session);
-      if (outcome == Outcome::kNoTurn) return;
+      turns_left = outcome != Outcome::kNoTurn;
       if (outcome == Outcome::kNotNow) not_now_.push_back(*holder);
     }
   }

@@ -181,11 +181,11 @@ void Session::finish_in_order() {
 
 void Session::on_stream_closed() {
   if (state_ != State::kEnded || client_.in_use() || backend_.in_use()) return;
-  if (notice_) notice_->run.note_end(*notice_, *this);
   count_end();
   write_access_line();
   counters().ended.add(1);
   set_lease({});
+  if (notice_) notice_->run.note_end(*notice_, *this);  // behind the lease: see DrainPlan::progress()
   worker_.retire(*this);
 }
 

@@ -65,6 +65,7 @@ def _drain(drover, name):
     # All that were there when it began; nobody has come since.
     everybody = {"handoff": 0, "notify": plan["total"], "close": 0, "forced": 0, "failed": 0}
     assert done["moved"] == everybody, (plan, done)
+    assert (done["total"], done["ended"]) == (plan["total"], 0), (plan, done)
     return plan["total"]
 
 
