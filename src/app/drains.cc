@@ -44,9 +44,9 @@ std::uint64_t sessions_on(const Drains::BackendList& backends) {
   return sessions;
 }
 
-std::int64_t in_tenths(double pace) {
-  constexpr double kTenths = 10;
-  return std::llround(pace * kTenths);
+std::string pace_text(double pace) {
+  constexpr double kHundredths = 100;
+  return config::format_rate(std::round(pace * kHundredths) / kHundredths);
 }
 
 void log_view(log::Level level, std::string_view event, const DrainView& view) {
@@ -60,7 +60,7 @@ void log_view(log::Level level, std::string_view event, const DrainView& view) {
               {"close", moved(Mode::kClose)},
               {"forced", view.forced},
               {"ended", view.ended},
-              {"pace", static_cast<double>(in_tenths(view.pace)) / 10},
+              {"pace", pace_text(view.pace)},
               {"eta_ms", view.eta.count()}});
 }
 
@@ -175,7 +175,7 @@ DrainView Drains::begin(DrainPlan::Terms terms, const std::string& peer) {
                               {"pool", view.pool},
                               {"backends", names_of(order.backends)},
                               {"sessions", sessions},
-                              {"pace", static_cast<double>(in_tenths(view.pace)) / 10},
+                              {"pace", pace_text(view.pace)},
                               {"deadline_ms", view.deadline.count()},
                               {"grace_ms", order.grace.count()},
                               {"peer", peer}});

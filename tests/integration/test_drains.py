@@ -69,6 +69,7 @@ def test_those_of_the_backend_get_1012_and_the_others_stay(scene):
     assert it.drover.backends()["a"]["admin"] == "drain"
     assert scrape(it.drover).value("migrations_total", pool="default", mode="close", result="ok") == 5
     assert scrape(it.drover).value("drain_left") == 0
+    wait_until(lambda: it.drover.events("drain_ended"), "its end is logged")
     (started,), (ended,) = it.drover.events("drain_started"), it.drover.events("drain_ended")
     assert (started["cause"], started["backends"], started["sessions"]) == ("operator", "a", "5")
     assert (ended["state"], ended["close"], ended["left"]) == ("done", "5", "0")
@@ -138,7 +139,7 @@ def test_what_waited_in_vain_expires_and_closes_nobody(scene):
     expired = it.wait_for("expired")
     assert expired["left"] == 3 and any("stay" in warning for warning in expired["warnings"])
     assert not any(member.frames for member in crowd.members)
-    assert it.drover.events("drain_ended")[0]["state"] == "expired"
+    wait_until(lambda: [event["state"] for event in it.drover.events("drain_ended")] == ["expired"], "it is logged")
 
 
 def test_ready_calls_it_back(scene):

@@ -35,6 +35,7 @@ def test_the_messages_are_those_that_are_sent(start):
             (shutdown,) = _told(drover, crowd.on("b"))
             assert _shape(shutdown) == _shape(_SHOWN["server_shutdown"])
             assert shutdown["message"] == _SHOWN["server_shutdown"]["message"]
+        assert drover.wait() == 0
 
 
 def test_the_causes_are_those_that_there_are():

@@ -57,7 +57,7 @@ struct Served {
       done(answer);
     };
     source.drains = [this] { return views; };
-    source.cancel_drain = [this](const std::string& id, const std::string& peer) -> std::optional<DrainView> {
+    source.cancel_drain = [](const std::string& id, const std::string& peer) -> std::optional<DrainView> {
       CHECK(peer == "10.0.0.7:80");
       if (id != "d1") return std::nullopt;
       auto view = view_of_500();
