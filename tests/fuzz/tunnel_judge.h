@@ -115,8 +115,10 @@ class Judge {
     if (result == Relay::Injected::kDropped) return;
     direction.expect(is_control ? Direction::Kind::kControl : Direction::Kind::kData, std::move(payload));
   }
+  // `code` is the client's; the backend has done nothing.
   void shut_down(unsigned code) {
-    for (Side* side : both()) side->in.owe_close(code);
+    client_.in.owe_close(code);
+    backend_.in.owe_close(1001);
   }
 
   enum class Operation : std::uint8_t { kEvent, kTime };
