@@ -7,6 +7,7 @@
 #include "balancer/load_report.h"
 #include "balancer/pool.h"
 #include "base/log.h"
+#include "proxy/dial.h"
 #include "proxy/handshake.h"
 #include "proxy/hash_key.h"
 #include "proxy/session.h"
@@ -89,19 +90,10 @@ void Connector::dial_next() {
 }
 
 void Connector::dial(const balancer::Backend& backend) {
-  if (auto started = connect(backend); !started) return attempt_failed(at(backend, started.error()));
+  auto started =
+      proxy::dial(session_.backend_transport(), *this, backend, handshake_.pool(), handshake_.snapshot());
+  if (!started) return attempt_failed(at(backend, started.error()));
   session_.arm(std::min(session_.now() + handshake_.pool().settings().timeouts.connect, upgrade_deadline_));
-}
-
-Result<void> Connector::connect(const balancer::Backend& backend) {
-  const auto address = net::Address::from_literal(backend.address().host, backend.address().port);
-  if (!address) return std::unexpected(address.error());
-  const auto* const tls = handshake_.pool().tls_of(backend);
-  if (tls == nullptr) return session_.backend_transport().connect(*address, *this, nullptr);
-  const auto context = handshake_.snapshot().dialler().context_for({tls->verify, tls->ca, tls->crl});
-  if (!context) return std::unexpected(context.error());
-  const net::TlsTarget target{**context, tls->server_name};
-  return session_.backend_transport().connect(*address, *this, &target);
 }
 
 void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexcept {

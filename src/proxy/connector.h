@@ -45,7 +45,6 @@ class Connector final : public net::ByteStream::Handler {
   std::shared_ptr<balancer::Backend> pick(const balancer::PickContext& context) const;
   void dial_next();
   void dial(const balancer::Backend& backend);
-  Result<void> connect(const balancer::Backend& backend);
   balancer::Backend& candidate() { return *tried_.back(); }  // the one that is being tried
   void attempt_failed(const Error& error);
   void blame_candidate();

@@ -22,6 +22,12 @@ bool is_control(Opcode opcode) {
   return opcode >= Opcode::kClose;
 }
 
+// Of a Close frame.
+std::uint16_t code_of(Bytes payload) {
+  constexpr std::uint16_t kNoCode = 1005;  // RFC 6455 section 7.1.5
+  return payload.size() < 2 ? kNoCode : static_cast<std::uint16_t>((payload[0] << 8) | payload[1]);
+}
+
 // A frame of Drover's own. Nothing follows its Close.
 void write_own(Opcode opcode, Bytes frame, net::ByteStream& sink) {
   if (opcode == Opcode::kClose) return sink.write_last(frame);
@@ -152,17 +158,17 @@ void Relay::let_in(Place place, Gather& out, Observer& observer) {
 Relay::Event Relay::on_control(const websocket::ControlFrame& control, Gather& out, Observer& observer) {
   websocket::ControlPayload room;
   if (control.opcode == Opcode::kPong && observer.takes_pong(*this, control.payload(room))) return Event::kNone;
+  if (control.opcode == Opcode::kClose) {
+    const std::uint16_t code = code_of(control.payload(room));
+    if (observer.takes_close(*this, code)) return Event::kCloseTaken;
+    out.add(control.bytes);
+    close_code_ = code;
+    discard();
+    return Event::kClosePassed;
+  }
   out.add(control.bytes);
-  if (control.opcode == Opcode::kPing) observer.on_ping_passed(*this);
-  if (control.opcode != Opcode::kClose) return Event::kNone;
-  note_close(control.payload(room));
-  discard();
-  return Event::kClosePassed;
-}
-
-void Relay::note_close(Bytes payload) {
-  constexpr std::uint16_t kNoCode = 1005;  // RFC 6455 section 7.1.5
-  close_code_ = payload.size() < 2 ? kNoCode : static_cast<std::uint16_t>((payload[0] << 8) | payload[1]);
+  if (control.opcode == Opcode::kPing) observer.on_ping_passed(*this, control.payload(room));
+  return Event::kNone;
 }
 
 Relay::Injected Relay::inject(Opcode opcode, Bytes payload, net::ByteStream& sink) {
@@ -194,6 +200,11 @@ Relay::Injected Relay::put(Opcode opcode, std::vector<std::uint8_t> frame, net::
 void Relay::abandon(CloseCode code, const char* reason, net::ByteStream& sink) {
   if (output_ == Output::kOpen && scanner_.at_frame_boundary()) inject_close(code, reason, sink);
   discard();
+}
+
+void Relay::restart() {
+  scanner_.restart();
+  waiting_ = nullptr;
 }
 
 void Relay::discard() {

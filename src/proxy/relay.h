@@ -3,6 +3,7 @@
 // (RFC 6455 section 5.4). No I/O but writes to the sink. One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -21,8 +22,10 @@ class Relay {
    public:
     // A Pong of the sender's: true where it answers a ping of Drover's own. Then it goes no further.
     virtual bool takes_pong(const Relay& relay, Bytes payload) = 0;
+    // A Close of the sender's: true where somebody else takes the sender's place. Then it goes no further.
+    virtual bool takes_close(const Relay& relay, std::uint16_t code) = 0;
     // A Ping of the sender's is passed on.
-    virtual void on_ping_passed(const Relay& relay) = 0;
+    virtual void on_ping_passed(const Relay& relay, Bytes payload) = 0;
     // A Ping of Drover's own that had to wait went out.
     virtual void on_ping_injected(const Relay& relay) = 0;
     // A Close of the sender's is passed on: whether the sink's direction ends behind it.
@@ -38,6 +41,7 @@ class Relay {
   enum class Event : std::uint8_t {
     kNone,
     kClosePassed,  // the sender's Close went through; nothing more will
+    kCloseTaken,   // it went no further, and nothing behind it: see Observer::takes_close(); restart() is to follow
     kCloseSent,    // the Close of Drover's own that waited for a boundary went out
     kViolation,    // violation() says which; what came before it went through, nothing more will
   };
@@ -62,6 +66,15 @@ class Relay {
   void abandon(websocket::CloseCode code, const char* reason, net::ByteStream& sink);
   // Nothing more can reach the sink.
   void discard();
+  // At a message boundary: another sender goes on, or another sink. What was begun of a frame is forgotten.
+  void restart();
+
+  // Where the output stands.
+  bool at_frame_boundary() const { return scanner_.at_frame_boundary(); }
+  bool at_message_boundary() const { return scanner_.at_message_boundary(); }
+  // How much of the sender's next bytes can be passed on without going beyond a place where it may stand at a message
+  // boundary, at least 1.
+  std::uint64_t up_to_boundary() const { return std::max<std::uint64_t>(scanner_.frame_rest(), 1); }
 
   bool ended() const { return output_ == Output::kEnded; }
   bool violated() const { return scanner_.violated(); }
@@ -87,7 +100,6 @@ class Relay {
   void let_in(Place place, Gather& out, Observer& observer);
   Event on_control(const websocket::ControlFrame& control, Gather& out, Observer& observer);
   Injected put(websocket::Opcode opcode, std::vector<std::uint8_t> frame, net::ByteStream& sink);
-  void note_close(Bytes payload);
 
   websocket::FrameScanner scanner_;
   std::uint64_t bytes_ = 0;

@@ -17,10 +17,6 @@ namespace {
 // The grain of the timers, and what a client of a lost backend is promised (RULES 'Faults').
 constexpr Milliseconds kHardlyLater{50};
 
-// What an innocent side is told when the other one is gone or has broken a rule (RULES 'Frames').
-CloseCode code_for_innocent(Initiator offender) {
-  return offender == Initiator::kBackend ? CloseCode::kServiceRestart : CloseCode::kGoingAway;
-}
 const char* reason_for_innocent(Initiator offender) {
   return offender == Initiator::kBackend ? "backend lost" : "client gone";
 }
@@ -65,8 +61,8 @@ Tunnel::Tunnel(TunnelHost& host, const TunnelLimits& limits)
 
 void Tunnel::start(Bytes behind_answer, Bytes behind_request) {
   arm_next();
-  if (!behind_answer.empty()) relay(backend_end(), behind_answer);
-  if (!behind_request.empty()) relay(client_end(), behind_request);
+  if (!behind_answer.empty()) on_read(host_.backend(), behind_answer);
+  if (!behind_request.empty()) on_read(host_.client(), behind_request);
 }
 
 Relay::Injected Tunnel::inject(Side towards, websocket::Opcode opcode, Bytes payload) {
@@ -75,6 +71,8 @@ Relay::Injected Tunnel::inject(Side towards, websocket::Opcode opcode, Bytes pay
 }
 
 void Tunnel::on_read(net::ByteStream& stream, Bytes bytes) noexcept {
+  if (movable_ != nullptr) [[unlikely]]
+    return relay_movable(end_of(stream), bytes);
   relay(end_of(stream), bytes);
 }
 
@@ -106,6 +104,7 @@ void Tunnel::relay(const End& end, Bytes bytes) {
         finish_if_done();
       }
       break;
+    case Relay::Event::kCloseTaken: return hear_backend_close();
     case Relay::Event::kCloseSent: stop_sending_to(opposite(end)); break;
     case Relay::Event::kViolation: {
       const auto& violation = from.violation();
@@ -137,6 +136,8 @@ void Tunnel::hold_back(const End& end) {
 // It takes nothing any more. What it said before it went can still be read, and its end will be: only the direction
 // towards it is over. A backend's is, too, where its client waits to be told.
 void Tunnel::give_up_on(const End& deaf) {
+  // Its end is about to be read, and then it shows whether another one takes its place.
+  if (movable_ != nullptr && deaf.initiator == Initiator::kBackend && is_whole()) return;
   deaf.towards().discard();
   if (!owes_farewell() || deaf.initiator == Initiator::kClient) begin_closing();
 }
@@ -208,6 +209,7 @@ void Tunnel::on_read_end(net::ByteStream& stream, net::ReadEnd read_end) noexcep
   // Frames tell their own ends, so a truncated stream is just one that has ended.
   const bool ended = read_end == net::ReadEnd::kEof || read_end == net::ReadEnd::kTruncated;
   end.self.life = ended ? Life::kEof : Life::kDead;
+  if (!end.from().ended() && moves_on_without(end)) return;
   if (end.self.life == Life::kDead) {
     end.towards().discard();
     resume(opposite(end));
@@ -228,9 +230,13 @@ void Tunnel::lose(const End& gone) {
   say_farewell(gone);
 }
 
-void Tunnel::say_farewell(const End& gone) {
+CloseCode Tunnel::code_for_innocent(Initiator offender) {
+  return offender == Initiator::kBackend ? CloseCode::kServiceRestart : CloseCode::kGoingAway;
+}
+
+void Tunnel::say_farewell(const End& gone, CloseCode code) {
   if (gone.initiator == Initiator::kBackend) farewell_at_ = {};
-  gone.from().abandon(code_for_innocent(gone.initiator), reason_for_innocent(gone.initiator), gone.other);
+  gone.from().abandon(code, reason_for_innocent(gone.initiator), gone.other);
   stop_sending_to(opposite(gone));
   begin_closing();
   finish_if_done();
@@ -253,6 +259,7 @@ void Tunnel::on_closed(net::ByteStream&) noexcept {
 void Tunnel::begin_closing() {
   if (closing_) return;
   closing_ = true;
+  if (movable_ != nullptr) abandon_handoff();
   host_.arm(host_.now() + limits_.close);
   if (owes_farewell()) say_farewell(backend_end());  // the end does not wait for its turn
 }

@@ -5,12 +5,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "config/config.h"
 #include "net/byte_stream.h"
 #include "observe/access_log.h"
+#include "proxy/movable.h"
 #include "proxy/pulse.h"
 #include "proxy/relay.h"
 #include "proxy/tunnel_host.h"
@@ -47,6 +50,36 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   // has done nothing, 1001.
   void shut_down(websocket::CloseCode code, const char* reason, observe::Why why);
   void on_deadline();
+  // --- For handoffs (tunnel_move.cc).
+  // Another backend may take the place of its own from now on; before start().
+  void make_movable(std::unique_ptr<Movable> movable);
+  Movable* movable() const { return movable_.get(); }  // null: none may
+  // Neither Close nor loss has begun to end it.
+  bool is_whole() const { return !closing_ && !owes_farewell(); }
+  bool client_is_between_messages() const { return client_.from.at_message_boundary(); }
+  bool backend_is_between_messages() const { return backend_.from.at_message_boundary(); }
+  // At its next message boundary the client is not read any more, and the handoff hears of it; true: that is now.
+  bool hold_client();
+  bool client_is_held() const;
+  // It is read again; what it has said meanwhile goes first.
+  void release_client();
+  // A message of Drover's own to the backend, whose client is held.
+  void tell_backend(std::string_view text);
+  // A Ping of Drover's own to the backend, with another payload than those of its pulse. False: not now.
+  bool ask_backend(Bytes payload);
+  // TunnelHost::backend() is another stream now, which stands between two messages. `early`: what it has said already.
+  void go_on_with_backend(Bytes early);
+  // Nothing goes to the backend behind this Close. Nothing where it has had one.
+  void close_backend(websocket::CloseCode code);
+  // It is not read, since its client takes nothing.
+  bool backend_is_held_back() { return host_.backend().paused(); }
+  // Its stream has been read to its end, whatever that was.
+  bool backend_has_ended() const { return backend_.life != Life::kAlive; }
+  // There is no backend any more: the client is told so.
+  void end_without_backend(websocket::CloseCode code);
+  MonotonicTime now() const { return host_.now(); }
+  std::chrono::microseconds precise_now() const { return host_.precise_now(); }
+
   // The backend is lost, and the client's turn to be told so has not come.
   bool owes_farewell() const { return farewell_at_ != MonotonicTime{}; }
 
@@ -92,16 +125,32 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void on_written(net::ByteStream& stream) noexcept override;
   void on_closed(net::ByteStream& stream) noexcept override;
   bool takes_pong(const Relay& relay, Bytes payload) override;
-  void on_ping_passed(const Relay& relay) override;
+  void on_ping_passed(const Relay& relay, Bytes payload) override;
   void on_ping_injected(const Relay& relay) override;
   bool ends_with_close(const Relay& relay) override;
+  bool takes_close(const Relay& relay, std::uint16_t code) override;
 
   void relay(const End& end, Bytes bytes);
+  void relay_movable(const End& end, Bytes bytes);
+  void relay_up_to_boundary(const End& client, Bytes bytes);
+  void relay_from_backend(const End& backend, Bytes bytes);
+  void relay_screened(const End& backend, Bytes bytes);
+  void refuse_broken_message(const End& backend);
+  void hear_message(const BackendScreen& screen, bool more);
+  void hear_backend_close();
+  void abandon_handoff();
+  void hold_now(Bytes rest);
+  bool moves_on_without(const End& gone);
+  bool has_no_backend() const;
+  void forget_client_ping(Bytes pong);
   void lose(const End& gone);
-  void say_farewell(const End& gone);
+  void say_farewell(const End& gone) { say_farewell(gone, code_for_innocent(gone.initiator)); }
+  void say_farewell(const End& gone, websocket::CloseCode code);
   void hold_back(const End& end);
   void give_up_on(const End& deaf);
   void resume(const End& end);
+  // What an innocent side is told when the other one is gone or has broken a rule (RULES 'Frames').
+  static websocket::CloseCode code_for_innocent(observe::Initiator offender);
   void expel(const End& offender, websocket::CloseCode code, const char* reason);
   void close_towards(const End& end, websocket::CloseCode code, const char* reason);
   void note_own_end(observe::Initiator initiator, observe::Why why, websocket::CloseCode code);
@@ -125,6 +174,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   MonotonicTime active_at_;  // last byte that was passed on either way
   Peer client_;
   Peer backend_;
+  std::unique_ptr<Movable> movable_;
   MonotonicTime farewell_at_{};  // the backend is lost, and the client is told so then; 0: no such thing
   std::uint16_t own_close_ = 0;  // code of the Close of Drover's own that ended it; 0: none did
   bool closing_ = false;         // timeouts.close is running

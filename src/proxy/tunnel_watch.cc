@@ -36,7 +36,7 @@ void Tunnel::on_deadline() {
     return shut_down(CloseCode::kGoingAway, "idle", Why::kIdle);
   }
   watch(client_end(), now);
-  if (!closing_) watch(backend_end(), now);
+  if (!closing_ && !has_no_backend()) watch(backend_end(), now);
   arm_next();
 }
 
@@ -79,6 +79,7 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   // A ping that waits for the end of a frame: it is the other side's doing, unless that is held back for this one.
   if (pulse.waits() && !end.other.paused()) return pulse.note_waiting(now, link);
   if (pulse.takes_in(now, link)) return;
+  if (moves_on_without(end)) return;
   note_own_end(end.initiator, Why::kPingTimeout, CloseCode::kGoingAway);
   if (end.initiator == Initiator::kClient) return expel(end, CloseCode::kGoingAway, "ping timeout");
   close_towards(end, CloseCode::kGoingAway, "ping timeout");
@@ -109,6 +110,10 @@ bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
   const bool from_backend = &relay == &backend_.from;
   Pulse& pulse = (from_backend ? backend_ : client_).pulse;
   if (!pulse.answers(payload, host_.precise_now())) {
+    if (from_backend && movable_ != nullptr) {
+      if (movable_->handoff && movable_->handoff->takes_pong(payload)) return true;
+      forget_client_ping(payload);
+    }
     passed_by(relay).pongs.add(1);
     return false;
   }
@@ -116,8 +121,9 @@ bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
   return true;
 }
 
-void Tunnel::on_ping_passed(const Relay& relay) {
+void Tunnel::on_ping_passed(const Relay& relay, Bytes payload) {
   passed_by(relay).pings.add(1);
+  if (movable_ != nullptr && &relay == &client_.from) movable_->client_ping = std::string(as_text(payload));
   Peer& receiver = &relay == &client_.from ? backend_ : client_;
   receiver.pulse.note_foreign_ping();
 }
@@ -136,6 +142,7 @@ void Tunnel::arm_next() {
   MonotonicTime next = kept_alive_ ? kNever : host_.now() + kKeepAliveAfter;
   if (limits_.idle.count() > 0) next = std::min(next, active_at_ + limits_.idle);
   for (const End& end : {client_end(), backend_end()}) {
+    if (end.initiator == Initiator::kBackend && has_no_backend()) continue;
     const PingLimits pings = ping_limits(end);
     // It may speak and be silent again before any other deadline.
     if (pings.interval.count() > 0) next = std::min(next, host_.now() + pings.interval);

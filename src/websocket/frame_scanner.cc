@@ -64,6 +64,12 @@ struct FrameScanner::ControlBuffer {
 FrameScanner::FrameScanner(Sender sender) : sender_(sender) {}
 FrameScanner::~FrameScanner() = default;
 
+void FrameScanner::restart() {
+  assert(at_message_boundary());
+  control_.reset();
+  held_size_ = 0;
+}
+
 const Violation& FrameScanner::violation() const {
   assert(fault_ != Fault::kNone);
   return kViolations[static_cast<std::size_t>(fault_)];
