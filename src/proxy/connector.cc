@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "balancer/load_report.h"
 #include "balancer/pool.h"
 #include "base/log.h"
 #include "proxy/dial.h"
@@ -123,11 +122,8 @@ void Connector::attempt_failed(const Error& error) {
   session_.backend().close_in_order();
 }
 
-// Every time that so many sessions in a row have failed on it, the supervisor is asked to eject it.
 void Connector::blame_candidate() {
-  const unsigned most = handshake_.pool().settings().ejection.failures;
-  const auto in_a_row = candidate().note_failure();
-  if (most > 0 && in_a_row % most == 0) session_.worker().report_failing(tried_.back());
+  blame(tried_.back(), handshake_.pool().settings().ejection.failures, session_.worker());
 }
 
 void Connector::on_closed(net::ByteStream&) noexcept {
@@ -159,7 +155,7 @@ void Connector::on_read(net::ByteStream&, Bytes bytes) noexcept {
 
 void Connector::on_answer(Bytes behind) {
   const auto& head = parser_->head();
-  note_answer(head);
+  note_answer(candidate(), head, std::chrono::steady_clock::now() - asked_at_, session_.now());
   if (head.status() == 101) return on_switching(behind);
   if (head.status() >= 500) {
     if (has_candidate()) {
@@ -175,19 +171,6 @@ void Connector::on_answer(Bytes behind) {
   handshake_.refused(head);
   if (parser_->body_is_empty()) return handshake_.refusal_ended(Handshake::BodyEnd::kWhole);
   if (!behind.empty()) on_refusal_bytes(behind);
-}
-
-// What an answer tells of the backend: the time that it took, where it worked, and how busy the backend says it is.
-void Connector::note_answer(const http::ResponseHead& head) {
-  if (head.status() < 500) {
-    const auto round_trip = std::chrono::steady_clock::now() - asked_at_;
-    candidate().load().latency.add(std::chrono::duration_cast<std::chrono::microseconds>(round_trip), session_.now());
-  }
-  const auto load = head.find(http::HeaderName::kEndpointLoadMetrics);
-  if (!load) return;
-  auto report = balancer::parse_orca(*load);
-  if (!report) report.emplace().ignored = 1;
-  candidate().take_report(*report, session_.now());
 }
 
 void Connector::on_switching(Bytes behind) {

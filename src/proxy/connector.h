@@ -48,7 +48,6 @@ class Connector final : public net::ByteStream::Handler {
   balancer::Backend& candidate() { return *tried_.back(); }  // the one that is being tried
   void attempt_failed(const Error& error);
   void blame_candidate();
-  void note_answer(const http::ResponseHead& head);
   void give_up(const Error& error);
   void give_up_on_candidate(const Error& error);
   void on_answer(Bytes behind);
