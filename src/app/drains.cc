@@ -56,9 +56,11 @@ void log_view(log::Level level, std::string_view event, const DrainView& view) {
               {"state", migration::name_of(view.state)},
               {"left", view.left},
               {"total", view.total},
+              {"handoff", moved(Mode::kHandoff)},
               {"notify", moved(Mode::kNotify)},
               {"close", moved(Mode::kClose)},
               {"forced", view.forced},
+              {"failed", view.failed},
               {"ended", view.ended},
               {"pace", pace_text(view.pace)},
               {"eta_ms", view.eta.count()}});
@@ -115,6 +117,7 @@ DrainPlan::Terms Drains::terms_for(const std::string& pool, const BackendList& b
   terms.order.notify.emplace(pool, settings.notify);
   terms.order.endpoint = settings.endpoint;
   terms.order.grace = grace;
+  terms.order.stop_if_failing = settings.stop_if_failing;
   return terms;
 }
 
@@ -148,7 +151,8 @@ void Drains::dry_run(DrainPlan::Terms terms, std::function<void(Result<DrainView
     loop_.post([plan, waits, done, census] {
       DrainView view = plan->view(plan->started());
       view.state = DrainState::kDryRun;
-      view.total = view.left = census.notified + census.closed;
+      view.total = view.left = census.handed_off + census.notified + census.closed;
+      view.moved[static_cast<std::size_t>(Mode::kHandoff)] = census.handed_off;
       view.moved[static_cast<std::size_t>(Mode::kNotify)] = census.notified;
       view.moved[static_cast<std::size_t>(Mode::kClose)] = census.closed;
       const double takes = static_cast<double>(view.total) * 1'000 / view.pace;
@@ -270,7 +274,7 @@ void Drains::advance(Plan& plan) {
   const auto done = plan.plan.progress();
   const bool changed = plan.plan.advance(now, look_at(plan.plan), done);
   if (plan.plan.ended()) {
-    const bool well = plan.plan.state() != DrainState::kExpired;
+    const bool well = plan.plan.state() != DrainState::kExpired && plan.plan.state() != DrainState::kHalted;
     log_view(well ? log::Level::kInfo : log::Level::kWarn, "drain_ended", plan.plan.view(now));
   } else if (changed) {
     const bool waits = plan.plan.state() == DrainState::kWaiting;

@@ -45,16 +45,18 @@ void Workers::shut_down(const std::shared_ptr<migration::Drain>& drain, const st
 void Workers::count_for(const std::shared_ptr<const migration::Drain>& drain,
                         const std::function<void(proxy::DrainRun::Census)>& done) {
   struct Sum {
-    std::atomic<std::uint64_t> notified, closed;
+    std::atomic<std::uint64_t> handed_off, notified, closed;
     std::atomic<std::size_t> workers;
   };
   const auto sum = std::make_shared<Sum>();
   sum->workers = workers_.size();
   for (auto& worker : workers_) {
     worker->count_for(drain, [sum, done](proxy::DrainRun::Census census) {
+      sum->handed_off += census.handed_off;
       sum->notified += census.notified;
       sum->closed += census.closed;
-      if (sum->workers.fetch_sub(1) == 1) done({.notified = sum->notified, .closed = sum->closed});
+      if (sum->workers.fetch_sub(1) != 1) return;
+      done({.handed_off = sum->handed_off, .notified = sum->notified, .closed = sum->closed});
     });
   }
 }

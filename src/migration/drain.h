@@ -30,6 +30,7 @@ class Drain {
     Milliseconds grace{0};    // from a notified session's turn to its Close
     MonotonicTime last_turn;  // nobody is notified whose turn is later, but closed at once
     double pace = 1;          // sessions a second, above 0
+    double stop_if_failing = 0;  // the plan halts where more of its handoffs come to nothing; a share; 0: never
   };
   explicit Drain(Order order) : order_(std::move(order)), pace_(order_.pace), last_turn_(order_.last_turn) {}
 
@@ -73,6 +74,7 @@ class Drain {
   std::atomic<std::uint64_t> told{0}, leaving{0};
   std::atomic<std::uint64_t> moved[kModes] = {};
   std::atomic<std::uint64_t> forced{0};
+  std::atomic<std::uint64_t> handed_off{0}, failed{0};  // handoffs that have ended, and those of them in failure
   // The latest of the moments, by its clock, at which one that was told is closed.
   void note_due(MonotonicTime due) {
     auto last = last_due_.load(std::memory_order_relaxed);

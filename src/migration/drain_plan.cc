@@ -73,6 +73,10 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
   if (seen.called_back) {
     warnings_.emplace_back("its backends were made ready again");
     end(DrainState::kCancelled, now);
+  } else if (fails()) {
+    warnings_.push_back(std::to_string(drain_->failed.load()) + " of " + std::to_string(drain_->handed_off.load()) +
+                        " handoffs came to nothing, so the plan has halted; the sessions that are left stay");
+    end(DrainState::kHalted, now);
   } else if (active_ == 0 && now > started_) {  // a dial that began before the plan may not be counted at once
     end(DrainState::kDone, now);
   } else if (seen.frozen) {
@@ -87,6 +91,15 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
     }
   }
   return state_ != before;
+}
+
+// A share of few would say little.
+bool DrainPlan::fails() const {
+  constexpr std::uint64_t kFewest = 10;
+  const double most = drain_->order().stop_if_failing;
+  const std::uint64_t all = drain_->handed_off.load();
+  if (most <= 0 || all < kFewest) return false;
+  return static_cast<double>(drain_->failed.load()) > most * static_cast<double>(all);
 }
 
 void DrainPlan::set_state(DrainState state, MonotonicTime now) {
@@ -145,6 +158,7 @@ DrainView DrainPlan::view(MonotonicTime now) const {
   view.total = total_;
   for (std::size_t mode = 0; mode < kModes; ++mode) view.moved[mode] = drain_->moved[mode].load();
   view.forced = drain_->forced.load();
+  view.failed = drain_->failed.load();
   view.left = active_ - std::min(drain_->leaving.load(), active_);
   view.told = drain_->told.load();
   const std::uint64_t accounted = moved() + view.left;

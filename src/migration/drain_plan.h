@@ -59,6 +59,7 @@ class DrainPlan {
  private:
   std::uint64_t untold() const;
   std::uint64_t moved() const;
+  bool fails() const;
   void set_state(DrainState state, MonotonicTime now);
   void set_pace(MonotonicTime now);
   Milliseconds least_window() const;

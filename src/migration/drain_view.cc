@@ -33,6 +33,7 @@ std::string_view name_of(DrainState state) {
     case DrainState::kDone: return "done";
     case DrainState::kExpired: return "expired";
     case DrainState::kCancelled: return "cancelled";
+    case DrainState::kHalted: return "halted";
     case DrainState::kDryRun: return "dry_run";
   }
   return "unknown";

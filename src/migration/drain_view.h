@@ -44,9 +44,10 @@ enum class DrainState : std::uint8_t {
   kDone,       // nobody is left
   kExpired,    // the deadline came first: those that are left stay
   kCancelled,  // called off, or replaced by another plan
+  kHalted,     // too many of its handoffs came to nothing; those that are left stay
   kDryRun,     // nothing was done
 };
-std::string_view name_of(DrainState state);  // "running", "waiting", …, "dry_run"
+std::string_view name_of(DrainState state);  // "running", "waiting", …, "halted", "dry_run"
 
 struct DrainView {
   std::string id;  // "d1"; empty: a dry run
@@ -58,7 +59,7 @@ struct DrainView {
   std::uint64_t total = 0;           // sessions that it has found so far
   std::uint64_t moved[kModes] = {};  // by Mode; of a dry run: what would be
   std::uint64_t forced = 0;          // were notified, and had to be closed all the same
-  std::uint64_t failed = 0;
+  std::uint64_t failed = 0;  // handoffs that came to nothing; their sessions went on to the next mode
   std::uint64_t ended = 0;   // went by themselves, before their turn
   std::uint64_t told = 0;    // are among those that are left: they have been told when to go
   std::uint64_t left = 0;    // are still to go; who was closed and lingers is not among them

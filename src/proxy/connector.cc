@@ -6,6 +6,7 @@
 
 #include "balancer/pool.h"
 #include "base/log.h"
+#include "migration/handoff_messages.h"
 #include "proxy/dial.h"
 #include "proxy/handshake.h"
 #include "proxy/hash_key.h"
@@ -102,7 +103,10 @@ void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexc
   // The first dial carries the client's own key; a key is never used twice.
   key_ = tried_.size() == 1 ? handshake_.asked().key : websocket::fresh_key();
   parser_.emplace(head_limits(handshake_.snapshot().shared().config.limits));
-  stream.write(as_bytes(handshake_.forwarded_head({.websocket_key = key_})));
+  const bool offers = handshake_.pool().settings().migration.handoff == config::Handoff::kOptIn;
+  if (offers) handoff_key_ = fresh_handoff_key();
+  const std::string offer = offers ? migration::handoff_offer(handoff_key_) : std::string();
+  stream.write(as_bytes(handshake_.forwarded_head({.websocket_key = key_, .handoff = offer})));
   asked_at_ = std::chrono::steady_clock::now();
   stream.start_reading();
 }

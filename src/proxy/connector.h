@@ -32,6 +32,11 @@ class Connector final : public net::ByteStream::Handler {
   // The client has read some of the refusal that it was too slow for.
   void client_caught_up();
 
+  // What the last dial has offered the backend as the key of handoffs; empty: nothing.
+  const std::string& handoff_key() const { return handoff_key_; }
+  // What the policy consistent_hash goes by; none: another policy, or nothing.
+  std::optional<std::uint64_t> hash_key() const;
+
  private:
   void on_connected(net::ByteStream& stream, Result<void> result) noexcept override;
   void on_read(net::ByteStream& stream, Bytes bytes) noexcept override;
@@ -41,7 +46,6 @@ class Connector final : public net::ByteStream::Handler {
 
   bool has_candidate() const;
   bool may_try(const balancer::Backend& backend, balancer::Standard standard) const;
-  std::optional<std::uint64_t> hash_key() const;
   std::shared_ptr<balancer::Backend> pick(const balancer::PickContext& context) const;
   void dial_next();
   void dial(const balancer::Backend& backend);
@@ -60,6 +64,7 @@ class Connector final : public net::ByteStream::Handler {
   MonotonicTime upgrade_deadline_;
   std::vector<std::shared_ptr<balancer::Backend>> tried_;
   std::chrono::steady_clock::time_point asked_at_;  // when the request went out
+  std::string handoff_key_;                         // likewise; empty: it offered no handoffs
   std::string key_;                                 // the one that this dial sent
   std::optional<http::ResponseParser> parser_;
   std::optional<Error> last_error_;

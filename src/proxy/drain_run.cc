@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "migration/messages.h"
+#include "proxy/mobility.h"
 #include "proxy/opt_in.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
@@ -19,6 +20,15 @@ namespace {
 
 // Of the wheel: a whole tick from now would be the one after it.
 constexpr Milliseconds kNextTick{1};
+// Sessions that are told, moved or closed before the loop has its next turn.
+constexpr unsigned kMostATurn = 256;
+// Until a session is asked again that has not left its last backend altogether.
+constexpr Milliseconds kWhenBusy{100};
+
+bool may_hand_off(const migration::Drain& drain, const Session& session) {
+  if (drain.order().first_mode != Mode::kHandoff || drain.order().cause == Cause::kShutdown) return false;
+  return session.mobility() != nullptr && session.mobility()->may_move();
+}
 
 bool may_notify(const migration::Drain& drain, const Session& session) {
   const OptIn* opt_in = session.opt_in();
@@ -38,11 +48,13 @@ DrainRun::DrainRun(Worker& worker, std::shared_ptr<migration::Drain> drain)
 
 DrainRun::~DrainRun() {
   worker_.loop().wheel().disarm(*this);
-  for (auto* holders : {&notified_, &to_be_closed_, &closed_, &not_now_}) let_go(*holders);
+  call_off();
+  for (auto* holders : {&notified_, &waiting_, &moving_, &not_moved_, &closed_, &not_now_}) let_go(*holders);
 }
 
 void DrainRun::on_deadline() noexcept {
   if (drain_->over()) return worker_.end_run(*this);  // this is gone
+  done_ = 0;
   if (!drain_->held()) {
     let_go(not_now_);
     if (drain_->covers_all()) {
@@ -51,8 +63,7 @@ void DrainRun::on_deadline() noexcept {
       tell_those_of_backends();
     }
     const MonotonicTime clock = drain_->clock(worker_.loop().now());
-    close_due(notified_, clock);
-    close_due(to_be_closed_, clock);
+    for (auto* holders : {&not_moved_, &notified_, &waiting_}) do_due(*holders, clock);
   }
   worker_.loop().arm(*this, worker_.loop().now() + kNextTick);
 }
@@ -65,7 +76,8 @@ void DrainRun::tell_those_of_backends() {
     // Whoever opened it again wants its sessions to stay.
     if (backend.open()) {
       if (!reopened_[index]) {
-        for (auto* holders : {&notified_, &to_be_closed_}) let_go_of_those_of(backend, *holders);
+        call_off();
+        for (auto* holders : {&notified_, &waiting_, &not_moved_}) let_go_of_those_of(backend, *holders);
       }
       reopened_[index] = true;
       continue;
@@ -95,9 +107,14 @@ void DrainRun::tell_all() {
 DrainRun::Outcome DrainRun::tell(Session& session) {
   if (!session.tunnels()) return Outcome::kNotNow;
   const MonotonicTime clock = drain_->clock(worker_.loop().now());
-  const auto turn = drain_->take_turn(clock);
+  const auto turn = done_ < kMostATurn ? drain_->take_turn(clock) : std::nullopt;
   if (!turn) return Outcome::kNoTurn;
-  if (*turn <= drain_->last_turn() && may_notify(*drain_, session) && notify(session, *turn, clock)) {
+  ++done_;
+  if (*turn > drain_->last_turn()) {
+    give_notice(session, Notice::Stage::kToBeClosed, *turn);
+  } else if (may_hand_off(*drain_, session)) {
+    give_notice(session, Notice::Stage::kToBeMoved, *turn);
+  } else if (may_notify(*drain_, session) && notify(session, *turn, clock)) {
     give_notice(session, Notice::Stage::kNotified, *turn + drain_->order().grace);
   } else {
     give_notice(session, Notice::Stage::kToBeClosed, *turn);
@@ -119,24 +136,97 @@ bool DrainRun::notify(Session& session, MonotonicTime turn, MonotonicTime clock)
 
 void DrainRun::give_notice(Session& session, Notice::Stage stage, MonotonicTime due) {
   session.set_notice(std::make_unique<Notice>(*this, due, stage));
-  (stage == Notice::Stage::kNotified ? notified_ : to_be_closed_).push_back(session.holding());
   drain_->told.fetch_add(1, std::memory_order_relaxed);
+  set_stage(session, stage, due);
+}
+
+balancer::Holders& DrainRun::list_of(Notice::Stage stage) {
+  switch (stage) {
+    case Notice::Stage::kToBeMoved:
+    case Notice::Stage::kToBeClosed: break;
+    case Notice::Stage::kMoving: return moving_;
+    case Notice::Stage::kNotMoved: return not_moved_;
+    case Notice::Stage::kNotified: return notified_;
+    case Notice::Stage::kClosed: return closed_;
+  }
+  return waiting_;
+}
+
+void DrainRun::set_stage(Session& session, Notice::Stage stage, MonotonicTime due) {
+  session.notice()->stage = stage;
+  session.notice()->due = due;
+  list_of(stage).push_back(session.holding());
   drain_->note_due(due);
 }
 
-void DrainRun::close_due(balancer::Holders& told, MonotonicTime clock) {
+void DrainRun::do_due(balancer::Holders& told, MonotonicTime clock) {
   while (balancer::Holder* holder = told.front()) {
     Session& session = Session::of(*holder);
-    Notice& notice = *session.notice();
-    if (notice.due > clock) return;
-    closed_.push_back(*holder);
-    close(session, notice);
+    if (session.notice()->due > clock || done_ >= kMostATurn) return;
+    ++done_;
+    do_due(session, clock);
+  }
+}
+
+void DrainRun::do_due(Session& session, MonotonicTime clock) {
+  switch (session.notice()->stage) {
+    case Notice::Stage::kToBeMoved: return hand_off(session, clock);
+    case Notice::Stage::kNotMoved: return do_instead(session, clock);
+    default: return close(session, *session.notice());
+  }
+}
+
+void DrainRun::hand_off(Session& session, MonotonicTime clock) {
+  Mobility& mobility = *session.mobility();
+  if (mobility.is_busy()) return set_stage(session, Notice::Stage::kToBeMoved, clock + kWhenBusy);
+  set_stage(session, Notice::Stage::kMoving, clock);
+  const auto cause =
+      drain_->order().cause == Cause::kRebalance ? observe::MoveCause::kRebalance : observe::MoveCause::kDrain;
+  if (!mobility.begin(cause)) do_instead(session, clock);
+}
+
+// What comes behind handoff.
+void DrainRun::do_instead(Session& session, MonotonicTime clock) {
+  if (session.tunnels() && clock <= drain_->last_turn() && may_notify(*drain_, session) &&
+      notify(session, clock, clock)) {
+    return set_stage(session, Notice::Stage::kNotified, clock + drain_->order().grace);
+  }
+  session.notice()->stage = Notice::Stage::kToBeClosed;
+  close(session, *session.notice());
+}
+
+void DrainRun::note_handoff(Session& session, const HandedOff& handed_off) {
+  const bool ours = session.notice()->stage == Notice::Stage::kMoving;
+  if (session.notice()->stage == Notice::Stage::kClosed) return;
+  if (ours && handed_off.result) {
+    drain_->handed_off.fetch_add(1, std::memory_order_relaxed);
+    if (!handed_off.moved) drain_->failed.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (handed_off.moved) {  // its backend has it already: see Mobility::adopt_next()
+    const bool forced = handed_off.result == MoveResult::kForced;
+    (forced ? drain_->forced : drain_->moved[static_cast<std::size_t>(Mode::kHandoff)])
+        .fetch_add(1, std::memory_order_relaxed);
+    drain_->told.fetch_sub(1, std::memory_order_relaxed);
+    session.set_notice(nullptr);
+  } else if (ours && handed_off.result) {
+    set_stage(session, Notice::Stage::kNotMoved, drain_->clock(worker_.loop().now()));
+  }
+}
+
+// Those that are not on their way for good stay where they are.
+void DrainRun::call_off() {
+  balancer::Holder* holder = moving_.front();
+  while (holder != nullptr) {
+    balancer::Holder* next = moving_.after(*holder);
+    Session::of(*holder).mobility()->call_off();
+    holder = next;
   }
 }
 
 void DrainRun::close(Session& session, Notice& notice) {
   const bool notified = notice.stage == Notice::Stage::kNotified;
   notice.stage = Notice::Stage::kClosed;
+  closed_.push_back(session.holding());
   drain_->told.fetch_sub(1, std::memory_order_relaxed);
   drain_->leaving.fetch_add(1, std::memory_order_relaxed);
   if (!session.tunnels()) {  // it has begun to go by itself
@@ -191,7 +281,8 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
   const auto count_in = [&](balancer::Holders& holders, const auto& is_meant) {
     for (auto* holder = holders.front(); holder != nullptr; holder = holders.after(*holder)) {
       const Session& session = Session::of(*holder);
-      if (is_meant(session)) ++(may_notify(drain, session) ? census.notified : census.closed);
+      if (!is_meant(session)) continue;
+      ++(may_hand_off(drain, session) ? census.handed_off : may_notify(drain, session) ? census.notified : census.closed);
     }
   };
   for (const auto& backend : backends) count_in(backend->holders(worker.index()), [](const Session&) { return true; });
@@ -200,7 +291,7 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
     return std::ranges::any_of(backends, [&](const auto& backend) { return session.is_on(*backend); });
   };
   for (const auto& run : worker.runs()) {
-    for (auto* holders : {&run->notified_, &run->to_be_closed_, &run->not_now_}) count_in(*holders, is_meant);
+    for (auto* holders : {&run->notified_, &run->waiting_, &run->not_now_}) count_in(*holders, is_meant);
   }
   return census;
 }

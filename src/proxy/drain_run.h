@@ -1,5 +1,6 @@
-// A drain plan as one worker carries it out: it tells the worker's sessions of the plan's backends when to go, each in
-// its turn, and closes those that have not gone by then. One thread, the worker's.
+// A drain plan as one worker carries it out: it hands the worker's sessions of the plan's backends to other backends,
+// each in its turn, or tells their clients when to go, and closes those that have not gone by then. One thread, the
+// worker's.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include "migration/drain.h"
 #include "net/loop.h"
 #include "net/timer_wheel.h"
+#include "proxy/handoff_host.h"
 
 namespace drover::proxy {
 
@@ -22,6 +24,9 @@ class Worker;
 // That a session has been told to go. A part of the session, until the run lets go of it.
 struct Notice {
   enum class Stage : std::uint8_t {
+    kToBeMoved,   // its turn to be handed off is near
+    kMoving,      // its handoff goes on
+    kNotMoved,    // that came to nothing: it is notified or closed instead, at once
     kNotified,    // its client was asked to reconnect
     kToBeClosed,  // its turn to be closed is near
     kClosed,      // it was sent its Close, or goes by itself
@@ -42,10 +47,12 @@ class DrainRun final : net::TimerWheel::Node {
   void start() { on_deadline(); }
   // A session with a notice of this run's has ended.
   void note_end(const Notice& notice, Session& session);
+  // One has been handed off, for this run or otherwise, or that has come to nothing.
+  void note_handoff(Session& session, const HandedOff& handed_off);
 
-  // How many of the worker's sessions the plan would notify and close. The worker's thread.
+  // How many of the worker's sessions the plan would hand off, notify and close. The worker's thread.
   struct Census {
-    std::uint64_t notified = 0, closed = 0;
+    std::uint64_t handed_off = 0, notified = 0, closed = 0;
   };
   static Census count(Worker& worker, const migration::Drain& drain);
 
@@ -57,8 +64,14 @@ class DrainRun final : net::TimerWheel::Node {
   Outcome tell(Session& session);
   bool notify(Session& session, MonotonicTime turn, MonotonicTime clock);
   void give_notice(Session& session, Notice::Stage stage, MonotonicTime due);
-  void close_due(balancer::Holders& told, MonotonicTime clock);
+  balancer::Holders& list_of(Notice::Stage stage);
+  void set_stage(Session& session, Notice::Stage stage, MonotonicTime due);
+  void do_due(balancer::Holders& told, MonotonicTime clock);
+  void do_due(Session& session, MonotonicTime clock);
+  void hand_off(Session& session, MonotonicTime clock);
+  void do_instead(Session& session, MonotonicTime clock);
   void close(Session& session, Notice& notice);
+  void call_off();
   void let_go_of(Session& session);
   void let_go(balancer::Holders& holders);
   void let_go_of_those_of(const balancer::Backend& backend, balancer::Holders& holders);
@@ -66,9 +79,11 @@ class DrainRun final : net::TimerWheel::Node {
   Worker& worker_;
   const std::shared_ptr<migration::Drain> drain_;
   std::vector<bool> reopened_;  // of the plan's backends: nobody is told any more
-  // Those with a notice, by its stage; the first two in the order of their dues.
-  balancer::Holders notified_, to_be_closed_, closed_;
+  // Those with a notice: whose client has been told, who wait for their turn (both in the order of their dues), and so
+  // on.
+  balancer::Holders notified_, waiting_, moving_, not_moved_, closed_;
   balancer::Holders not_now_;  // in their handshake, or going by themselves: asked again at the next tick
+  unsigned done_ = 0;          // in this tick
   std::optional<WalkableList<Session>::Walk> walk_;  // over all of them; none: the next tick begins at the first
 };
 

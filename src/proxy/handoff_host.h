@@ -25,6 +25,14 @@ enum class HandoffStart : std::uint8_t {
   kRescue,   // it is lost
 };
 
+// What has become of one.
+struct HandedOff {
+  std::optional<observe::MoveResult> result;  // none: the session ends by itself
+  observe::MoveCause cause{};
+  bool moved = false;                     // to another backend
+  std::chrono::microseconds held_for{0};  // the client
+};
+
 class HandoffHost {
  public:
   // Dials a candidate that has not been dialled in this handoff and is not the session's backend; its on_opened() or

@@ -3,9 +3,11 @@
 
 #include "base/log.h"
 #include "http/answer.h"
+#include "migration/handoff_messages.h"
 #include "proxy/opt_in.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
+#include "websocket/extensions.h"
 
 namespace drover::proxy {
 
@@ -194,7 +196,31 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
   keep_opt_in();
   session_.client().write(as_bytes(http::forward_switching(head, websocket::accept_of(asked_->key), ours)));
   session_.client().resume(net::PauseReason::kHeld);
-  session_.begin_tunnel(tunnel_limits(pool_->settings(), answer), behind, held_);  // destroys this object
+  Session::TunnelBeginning beginning{.behind_answer = behind, .behind_request = held_};
+  note_handoff(head, answer, beginning);
+  session_.begin_tunnel(tunnel_limits(pool_->settings(), answer), std::move(beginning));  // destroys this object
+}
+
+// Whether another backend may take this one's place: one that compresses with what it has seen before would have to
+// have seen it (RFC 7692 section 7.1.1).
+void Handshake::note_handoff(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer,
+                             Session::TunnelBeginning& beginning) {
+  const auto form = pool_->settings().migration.handoff;
+  const bool takes_part = form == config::Handoff::kOptIn &&
+                          migration::takes_part(head.find(migration::kHandoffHeader).value_or(""));
+  if (takes_part) beginning.handoff_key = connector_->handoff_key();
+  beginning.deflate = answer.permessage_deflate;
+  beginning.enters = takes_part && !fresh_id_.empty();
+  if (form == config::Handoff::kOff || (form == config::Handoff::kOptIn && !takes_part)) return;
+  auto extensions = websocket::read_extensions(answer.extensions);
+  const bool starts_afresh =
+      extensions.client_no_context_takeover && (extensions.server_no_context_takeover || !takes_part);
+  if (extensions.others || (extensions.permessage_deflate && !starts_afresh)) return;
+  open_head_.shrink_to_fit();
+  beginning.retained = Retained{.head = std::move(open_head_),
+                                .subprotocol = answer.subprotocol,
+                                .extensions = std::move(extensions.canonical),
+                                .hash_key = connector_->hash_key()};
 }
 
 void Handshake::keep_opt_in() {

@@ -16,12 +16,11 @@
 #include "proxy/connector.h"
 #include "proxy/listener.h"
 #include "proxy/reconnection.h"
+#include "proxy/session.h"
 #include "proxy/worker_snapshot.h"
 #include "websocket/handshake.h"
 
 namespace drover::proxy {
-
-class Session;
 
 class Handshake final : public net::ByteStream::Handler {
  public:
@@ -70,6 +69,8 @@ class Handshake final : public net::ByteStream::Handler {
   http::Scheme scheme() const;
   http::PeerTrust trust() const;
   void make_open_head();
+  void note_handoff(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer,
+                    Session::TunnelBeginning& beginning);
   void keep_opt_in();
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
   void end_silence();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 #include "net/timer_wheel.h"
 #include "net/transport.h"
@@ -33,12 +34,15 @@ class Parting final : net::ByteStream::Handler, net::TimerWheel::Node {
   void on_read(net::ByteStream&, Bytes) noexcept override {}
   void on_read_end(net::ByteStream&, net::ReadEnd) noexcept override { close(); }
   void on_written(net::ByteStream&) noexcept override {}
-  void on_closed(net::ByteStream&) noexcept override { on_closed_(); }
+  void on_closed(net::ByteStream&) noexcept override {
+    const auto on_closed = std::move(on_closed_);  // outlives the parting, which it may destroy
+    on_closed();
+  }
   void on_deadline() noexcept override { close(); }
 
   net::Loop& loop_;
   net::Transport& transport_;
-  const std::function<void()> on_closed_;
+  std::function<void()> on_closed_;
 };
 
 }  // namespace drover::proxy

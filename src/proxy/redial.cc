@@ -70,7 +70,7 @@ void Redial::drop() {
   lease_ = {};
   parser_.reset();
   early_ = {};
-  if (!transport_.in_use() || stage_ == Stage::kClosing) return;
+  if (stage_ == Stage::kIdle || stage_ == Stage::kClosing) return;
   stage_ = Stage::kClosing;
   transport_.stream().close_in_order();
 }
@@ -181,6 +181,10 @@ void Redial::on_read_end(net::ByteStream&, net::ReadEnd) noexcept {
 }
 
 void Redial::on_closed(net::ByteStream&) noexcept {
+  go_on();
+}
+
+void Redial::go_on() {
   stage_ = Stage::kIdle;
   switch (std::exchange(once_closed_, OnceClosed::kTell)) {
     case OnceClosed::kTell: return owner_.on_redial_closed();

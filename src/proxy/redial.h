@@ -39,6 +39,8 @@ class Redial final : public net::ByteStream::Handler {
   Redial(Session& session, Owner& owner, const Retained& retained, bool by_contract, net::Transport& transport);
   ~Redial();
 
+  // Of another move: everybody is a candidate again.
+  void begin_anew() { tried_.clear(); }
   // The next candidate of the session's pool as it is now. False: there is none. Whoever was dialled before is let go.
   bool dial();
   // Of the session's pool, beside its backend, are there any?
@@ -53,6 +55,8 @@ class Redial final : public net::ByteStream::Handler {
     balancer::Lease lease;
     std::vector<std::uint8_t> early;  // that came behind the 101
   };
+  // The transport, whose handler was another one, is closed.
+  void go_on();
   // Another handler has the stream from now on.
   Taken hand_over();
 

@@ -6,6 +6,7 @@
 #include "http/head.h"
 #include "proxy/drain_run.h"
 #include "proxy/handshake.h"
+#include "proxy/mobility.h"
 #include "proxy/opt_in.h"
 #include "proxy/session_id.h"
 #include "proxy/worker.h"
@@ -82,6 +83,9 @@ std::chrono::microseconds Session::precise_now() const {
   const auto since_epoch = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(since_epoch);
 }
+std::string Session::id_text() const {
+  return to_text({worker_.index(), number_});
+}
 std::string Session::resume_id() const {
   return to_hex(resume_id_);
 }
@@ -149,15 +153,6 @@ void Session::set_texts(const Texts& texts) {
                        cut(without_token(texts.subprotocol)), cut(texts.detail)});
 }
 
-void Session::begin_tunnel(const TunnelLimits& limits, Bytes behind_answer, Bytes behind_request) {
-  if (!advance(Event::kUpgraded)) return;
-  worker_.loop().wheel().disarm(deadline_);
-  if (observe::logs_open_lines()) observe::log_open(access_line());
-  tunnel_.emplace(*this, limits);
-  tunnel_->start(behind_answer, behind_request);
-  handshake_.reset();  // last: behind_request is its own
-}
-
 void Session::on_deadline() {
   if (state_ == State::kTunnelling) {
     tunnel_->on_deadline();
@@ -172,6 +167,7 @@ void Session::finish() {
   worker_.loop().wheel().disarm(deadline_);
   client().close();
   backend().close();
+  if (mobility_) mobility_->close();
 }
 
 void Session::finish_in_order() {
@@ -180,7 +176,7 @@ void Session::finish_in_order() {
 }
 
 void Session::on_stream_closed() {
-  if (state_ != State::kEnded || client_.in_use() || backend_.in_use()) return;
+  if (state_ != State::kEnded || client_.in_use() || backend_.in_use() || (mobility_ && mobility_->in_use())) return;
   count_end();
   write_access_line();
   counters().ended.add(1);
@@ -221,7 +217,7 @@ std::string Session::broken_tls() const {
     return failure.empty() ? std::string() : std::string(failure) + ", from the " + std::string(side);
   };
   auto text = failure_of(client_, "client");
-  return text.empty() ? failure_of(backend_, "backend") : text;
+  return text.empty() ? failure_of(*serving_, "backend") : text;
 }
 
 void Session::write_access_line() {

@@ -19,7 +19,9 @@
 #include "observe/counters.h"
 #include "observe/pool_counters.h"
 #include "proxy/admission.h"
+#include "proxy/handoff_host.h"
 #include "proxy/listener.h"
+#include "proxy/retained.h"
 #include "proxy/session_state.h"
 #include "proxy/session_view.h"
 #include "proxy/tunnel.h"
@@ -27,6 +29,7 @@
 namespace drover::proxy {
 
 class Handshake;
+class Mobility;
 class Worker;
 struct Notice;
 struct OptIn;
@@ -62,6 +65,9 @@ class Session final : public ListNode, public TunnelHost {
   void set_notice(std::unique_ptr<Notice> notice);
   // A text frame of Drover's own, at the next end of a message. False: none can come any more.
   bool send_text(std::string_view text);
+  // Null: its backend stays what it is.
+  Mobility* mobility() const { return mobility_.get(); }
+  void on_handed_off(const HandedOff& handed_off);
   // Client and backend get their Closes, 1012 and 1001; at shutdown 1001 both.
   void close_for_drain();
   void close_for_shutdown();
@@ -78,14 +84,21 @@ class Session final : public ListNode, public TunnelHost {
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
+  const Worker& worker() const { return worker_; }
+  std::string id_text() const;
   net::ByteStream& client() override { return client_.stream(); }
-  net::ByteStream& backend() override { return backend_.stream(); }
+  net::ByteStream& backend() override { return serving_->stream(); }
   // For who opens them, and asks about their TLS.
   net::Transport& backend_transport() { return backend_; }
+  // That of its tunnel, which may be another one by then.
+  net::Transport& serving_transport() { return *serving_; }
+  void serve_by(net::Transport& transport, balancer::Lease lease);
   const net::Transport& client_transport() const { return client_; }
   observe::Counters& counters();
   Books books() override;
   void note_backend_round_trip(std::chrono::microseconds round_trip) override;
+  // See TunnelHost, and for handoffs: one row for all sessions of the pool that lose their backend.
+  MonotonicTime farewell_slot(double pace) override;
   MonotonicTime now() const override;
   const net::Address& peer() const { return peer_; }
   std::uint64_t number() const { return number_; }
@@ -116,8 +129,16 @@ class Session final : public ListNode, public TunnelHost {
   };
   void set_texts(const Texts& texts);
 
+  // What a tunnel begins with, beside its limits.
+  struct TunnelBeginning {
+    Bytes behind_answer, behind_request;
+    std::string handoff_key{};           // the backend takes part in the contract of handoffs; empty: it does not
+    std::optional<Retained> retained{};  // it may be handed off
+    bool deflate = false;                // permessage-deflate is agreed on
+    bool enters = false;                 // the backend waits to be told that the session comes from another one
+  };
   // The 101 has been written to the client. Ends the handshake, which is gone when this returns.
-  void begin_tunnel(const TunnelLimits& limits, Bytes behind_answer, Bytes behind_request);
+  void begin_tunnel(const TunnelLimits& limits, TunnelBeginning beginning);
   // From the streams' on_closed: returns the slot once both are closed and the session has ended.
   void on_stream_closed() override;
 
@@ -140,7 +161,7 @@ class Session final : public ListNode, public TunnelHost {
   };
 
   std::chrono::microseconds precise_now() const override;
-  MonotonicTime farewell_slot(double pace) override;
+  void make_movable(TunnelBeginning& beginning);
   void on_deadline();
   void count_end();
   // What is known from the 101 on.
@@ -151,9 +172,11 @@ class Session final : public ListNode, public TunnelHost {
   Worker& worker_;
   net::Transport client_;
   net::Transport backend_;
+  net::Transport* serving_ = &backend_;  // or one that came with a handoff
   Deadline deadline_{*this};
   std::unique_ptr<Handshake> handshake_;
   std::optional<Tunnel> tunnel_;
+  std::unique_ptr<Mobility> mobility_;  // null: its backend stays what it is
   balancer::Lease lease_;
   Holding holding_{*this};
   std::unique_ptr<Notice> notice_;

@@ -1,6 +1,7 @@
 // From a session's insides to plain values, on its worker's thread.
 #include "proxy/session_view.h"
 
+#include "proxy/mobility.h"
 #include "proxy/session.h"
 #include "proxy/session_id.h"
 #include "proxy/worker.h"
@@ -24,7 +25,8 @@ SessionView Session::view() const {
     view.bytes_in = tunnel_->to_backend().bytes();
     view.bytes_out = tunnel_->to_client().bytes();
   }
-  view.queued = client_.stream().queued() + backend_.stream().queued();
+  view.queued = client_.stream().queued() + serving_->stream().queued();
+  if (mobility_) view.moves = static_cast<unsigned>(mobility_->moves().size());
   return view;
 }
 

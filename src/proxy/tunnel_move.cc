@@ -103,7 +103,7 @@ void Tunnel::relay_screened(const End& backend, Bytes bytes) {
     const bool may_be_compressed =
         movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
     const auto step =
-        screen.take(bytes, may_be_compressed ? BackendScreen::Expect::kCompressed : BackendScreen::Expect::kPlain);
+        screen.take(bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
     for (const Bytes piece : {step.held, step.pass}) {
       if (!piece.empty()) relay(backend, piece);
       if (!is_whole() || has_no_backend()) return;

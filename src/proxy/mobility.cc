@@ -1,0 +1,215 @@
+// The tunnel calls for a move, or a drain does; what is allowed is the pool's, by the configuration of now.
+#include "proxy/mobility.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/session.h"
+#include "proxy/tunnel.h"
+#include "proxy/worker.h"
+
+namespace drover::proxy {
+
+using observe::MoveCause;
+using observe::MoveResult;
+
+namespace {
+
+// A Close that a backend sends to everybody must not send a session around for ever (DESIGN section 7).
+constexpr unsigned kMostFollowed = 10;
+
+MoveCause cause_of(HandoffStart start) {
+  switch (start) {
+    case HandoffStart::kPlanned: break;
+    case HandoffStart::kLeaving: return MoveCause::kLeaving;
+    case HandoffStart::kClosed: return MoveCause::kClosed;
+    case HandoffStart::kRescue: return MoveCause::kRescued;
+  }
+  return MoveCause::kDrain;
+}
+
+}  // namespace
+
+Mobility::Mobility(Session& session, Tunnel& tunnel, Retained retained)
+    : session_(session), tunnel_(tunnel), retained_(std::move(retained)) {}
+
+Mobility::~Mobility() {
+  session_.worker().loop().wheel().disarm(*this);
+}
+
+Handoff* Mobility::handoff() const {
+  return tunnel_.movable()->handoff.get();
+}
+
+bool Mobility::by_contract() const {
+  return !tunnel_.movable()->key.empty();
+}
+
+const config::Pool* Mobility::settings() const {
+  const auto& pools = session_.worker().snapshot()->shared().pools;
+  const auto found = std::ranges::find(pools, session_.pool_name(), [](const auto& each) { return each->name(); });
+  return found == pools.end() ? nullptr : &(*found)->settings();
+}
+
+std::uint64_t Mobility::most_state() const {
+  const config::Pool* const pool = settings();
+  return pool == nullptr ? config::Migration{}.max_state : pool->migration.max_state;
+}
+
+bool Mobility::may_move() const {
+  const config::Pool* const pool = settings();
+  return !retained_.head.empty() && pool != nullptr && pool->migration.handoff != config::Handoff::kOff &&
+         tunnel_.is_whole();
+}
+
+bool Mobility::is_busy() const {
+  return handoff() != nullptr || (redial_ != nullptr && idle_in_use());
+}
+
+bool Mobility::may_begin(HandoffStart start) const {
+  if (!may_move() || handoff() != nullptr) return false;
+  if (start != HandoffStart::kRescue) return true;
+  return settings()->migration.rescue && session_.now() >= not_rescued_before_ && Redial::has_candidate(session_);
+}
+
+bool Mobility::may_follow_close() {
+  if (!may_begin(HandoffStart::kClosed) || !Redial::has_candidate(session_)) return false;
+  return followed_ < kMostFollowed || session_.now() - followed_since_ >= settings()->migration.cooldown;
+}
+
+bool Mobility::begin(MoveCause cause) {
+  if (!may_begin(HandoffStart::kPlanned) || is_busy()) return false;
+  start({}, cause);
+  return true;
+}
+
+bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
+  if (!may_begin(start_as)) return false;
+  const auto now = session_.now();
+  const auto& pool = *settings();
+  Handoff::Beginning beginning{.start = start_as, .code = code, .not_before = {}};
+  if (start_as == HandoffStart::kRescue) not_rescued_before_ = now + pool.migration.cooldown;
+  if (start_as == HandoffStart::kClosed) {
+    if (now - followed_since_ >= pool.migration.cooldown) followed_ = 0;
+    if (followed_++ == 0) followed_since_ = now;
+  }
+  if (start_as >= HandoffStart::kClosed) {
+    beginning.not_before = session_.farewell_slot(pool.lost_backend.close_pace);
+  }
+  if (parting_ != nullptr) parting_->close();  // its connection has had its Close, and this one needs the place
+  start(beginning, cause_of(start_as));
+  return true;
+}
+
+void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
+  const auto& pool = *settings();
+  cause_ = cause;
+  adopted_ = false;
+  net::Transport& transport = idle_transport();
+  if (redial_ == nullptr || &redial_->transport() != &transport || !transport.in_use()) {
+    redial_ = std::make_unique<Redial>(session_, *this, retained_, by_contract(), transport);
+  } else {
+    redial_->begin_anew();
+  }
+  const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
+                             .timeout = pool.migration.handoff_timeout,
+                             .quiet = pool.migration.quiet,
+                             .close = pool.timeouts.close};
+  auto& handoff = tunnel_.movable()->handoff;
+  handoff = std::make_unique<Handoff>(tunnel_, *this, terms, beginning);
+  handoff->begin();
+}
+
+net::Transport& Mobility::idle_transport() {
+  net::Transport& own = session_.backend_transport();
+  if (&session_.serving_transport() != &own) return own;
+  if (spare_ == nullptr) spare_ = std::make_unique<net::Transport>(session_.worker().loop());
+  return *spare_;
+}
+
+bool Mobility::idle_in_use() const {
+  const net::Transport& own = session_.backend_transport();
+  if (&session_.serving_transport() != &own) return own.in_use();
+  return spare_ != nullptr && spare_->in_use();
+}
+
+bool Mobility::in_use() const {
+  return spare_ != nullptr && spare_->in_use();
+}
+
+void Mobility::close() {
+  if (handoff() != nullptr) handoff()->on_tunnel_closing();
+  drop_next();
+  if (parting_ != nullptr) parting_->close();
+  session_.worker().loop().wheel().disarm(*this);
+}
+
+bool Mobility::dial_next() {
+  return redial_->dial();
+}
+
+void Mobility::drop_next() {
+  if (redial_ != nullptr) redial_->drop();
+}
+
+std::string_view Mobility::backend_name() const {
+  return session_.backend_name();
+}
+
+void Mobility::arm_handoff(MonotonicTime deadline) {
+  session_.worker().loop().arm(*this, deadline);
+}
+
+std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
+  adopted_ = true;
+  moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
+  auto [lease, early] = redial_->hand_over();
+  net::Transport& old = session_.serving_transport();
+  session_.serve_by(redial_->transport(), std::move(lease));
+  Movable& movable = *tunnel_.movable();
+  if (by_contract()) {
+    movable.key = redial_->key();
+    movable.screen = std::make_unique<BackendScreen>(movable.key, most_state());
+  }
+  parting_ = std::make_unique<Parting>(session_.worker().loop(), old, [this] { on_parted(); });
+  const config::Pool* const pool = settings();
+  const auto close = pool == nullptr ? config::PoolTimeouts{}.close : pool->timeouts.close;
+  parting_->start(old_ended, session_.now() + close);
+  return early;
+}
+
+void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::microseconds held_for) {
+  tunnel_.movable()->handoff.reset();
+  session_.worker().loop().wheel().disarm(*this);
+  if (!adopted_) drop_next();
+  session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
+}
+
+void Mobility::on_redialled() {
+  if (handoff() != nullptr) handoff()->on_opened();
+}
+
+void Mobility::on_redial_refused() {
+  if (handoff() != nullptr) handoff()->on_dial_failed(Handoff::Failure::kRefused);
+}
+
+void Mobility::on_redial_unreachable() {
+  if (handoff() != nullptr) handoff()->on_dial_failed(Handoff::Failure::kUnreachable);
+}
+
+// A connection beside the one that serves is closed. The session may be gone when this returns.
+void Mobility::on_redial_closed() {
+  session_.on_stream_closed();
+}
+
+void Mobility::on_parted() {
+  parting_.reset();
+  if (handoff() != nullptr) return redial_->go_on();
+  session_.on_stream_closed();
+}
+
+void Mobility::on_deadline() noexcept {
+  if (handoff() != nullptr) handoff()->on_deadline();
+}
+
+}  // namespace drover::proxy

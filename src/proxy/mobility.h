@@ -1,0 +1,94 @@
+// What a session has whose backend may change: the head that another one is dialled with, the connection that is being
+// opened or left beside the one that serves, and where the session has been. Decides whether it may move; the move
+// itself is a Handoff. One thread.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.h"
+#include "net/timer_wheel.h"
+#include "net/transport.h"
+#include "observe/access_log.h"
+#include "proxy/handoff.h"
+#include "proxy/handoff_host.h"
+#include "proxy/parting.h"
+#include "proxy/redial.h"
+#include "proxy/retained.h"
+
+namespace drover::proxy {
+
+class Session;
+class Tunnel;
+
+class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node {
+ public:
+  Mobility(Session& session, Tunnel& tunnel, Retained retained);
+  ~Mobility();  // with nothing in_use()
+
+  // Whether its pool lets it move to another backend, as it is now.
+  bool may_move() const;
+  // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, not from
+  // within. False: it cannot, now.
+  bool begin(observe::MoveCause cause);
+  // Something goes on that has to end before the next begin().
+  bool is_busy() const;
+  // Nothing where there is no way back.
+  void call_off();
+
+  // The session ends: its connections beside the one that serves are closed.
+  void close();
+  bool in_use() const;
+  // max_state of its pool, in bytes.
+  std::uint64_t most_state() const;
+  // Where it was before, the first first.
+  const std::vector<observe::Move>& moves() const { return moves_; }
+
+  bool may_follow_close() override;
+  bool begin_handoff(HandoffStart start, websocket::CloseCode code) override;
+
+ private:
+  bool dial_next() override;
+  void drop_next() override;
+  net::ByteStream& next() override { return redial_->stream(); }
+  std::string_view next_key() override { return redial_->key(); }
+  std::vector<std::uint8_t> adopt_next(bool old_ended) override;
+  std::string_view backend_name() const override;
+  void arm_handoff(MonotonicTime deadline) override;
+  void on_handed_off(std::optional<observe::MoveResult> result, std::chrono::microseconds held_for) override;
+
+  void on_redialled() override;
+  void on_redial_refused() override;
+  void on_redial_unreachable() override;
+  void on_redial_closed() override;
+  void on_deadline() noexcept override;
+  void on_parted();
+
+  // Of the session's pool as it is now; null: there is none of that name any more.
+  const config::Pool* settings() const;
+  bool by_contract() const;
+  bool may_begin(HandoffStart start) const;
+  void start(const Handoff::Beginning& beginning, observe::MoveCause cause);
+  net::Transport& idle_transport();
+  bool idle_in_use() const;
+  Handoff* handoff() const;
+
+  Session& session_;
+  Tunnel& tunnel_;
+  const Retained retained_;
+  std::unique_ptr<net::Transport> spare_;  // made with the first move: then one of two serves
+  std::unique_ptr<Redial> redial_;         // of the last move
+  std::unique_ptr<Parting> parting_;       // null: no connection is being left
+  std::vector<observe::Move> moves_;
+  observe::MoveCause cause_{};       // of the move that goes on
+  bool adopted_ = false;             // it has come to another backend
+  MonotonicTime followed_since_{};   // the first of those Closes that are counted
+  unsigned followed_ = 0;            // Closes of backends, within a cooldown
+  MonotonicTime not_rescued_before_{};
+};
+
+}  // namespace drover::proxy
