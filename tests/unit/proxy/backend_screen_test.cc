@@ -164,6 +164,9 @@ TEST_SUITE("backend screen") {
     CHECK(screened(frame(0x01, message.substr(0, 60)) + frame(0x00, message.substr(60, 3)) + ping + frame(0x00, "") +
                    frame(0x80, message.substr(63)) + text("x")) ==
           taken(ping + text("x"), {.verb = Verb::kLeft, .state = "[1,2,3]", .too_large = false, .at = ping.size()}));
+    CHECK(screened(ping + frame(0x01, message) + frame(0x8a, "") + frame(0x00, " ") + ping + frame(0x80, "")) ==
+          taken(ping + frame(0x8a, "") + ping,
+                {.verb = Verb::kLeft, .state = "[1,2,3]", .too_large = false, .at = 2 * ping.size() + 2}));
     CHECK(screened(frame(0x01, message) + ping + frame(0x8a, "") + frame(0x80, "")) ==
           taken(ping + frame(0x8a, ""),
                 {.verb = Verb::kLeft, .state = "[1,2,3]", .too_large = false, .at = ping.size() + 2}));
@@ -176,6 +179,16 @@ TEST_SUITE("backend screen") {
     CHECK(screened(text(std::string(512 - kLeftOpening.size(), ' ') + message)).taken.size() == 1);
     const std::string late = text(std::string(513 - kLeftOpening.size(), ' ') + message);
     CHECK(screened(late) == passed(late));
+  }
+
+  TEST_CASE("a front of 512 bytes is held no longer") {
+    BackendScreen screen(kKey, kMaxState);
+    Screened seen;
+    const std::string stream = text(std::string(600, ' '));  // with a header of 4 bytes
+    feed(screen, stream.substr(0, 4 + 511), Compressed::kPasses, seen);
+    CHECK(seen.output.empty());
+    feed(screen, stream.substr(4 + 511, 1), Compressed::kPasses, seen);
+    CHECK(seen.output == stream.substr(0, 4 + 512));
   }
 
   TEST_CASE("a state of max_state bytes, and one that has more") {
@@ -282,7 +295,7 @@ TEST_SUITE("backend screen, compressed") {
     const Screened expected = taken("", {.verb = Verb::kLeft, .state = std::nullopt, .too_large = true});
     Screened seen;
     BackendScreen screen(kKey, kMaxState);
-    feed(screen, frame(0xc1, deflated(left("\"" + std::string(1'000'000, 'a') + "\""))), Compressed::kMayBeOurs, seen);
+    feed(screen, frame(0xc1, deflated(left("\"" + std::string(100'000, 'a') + "\""))), Compressed::kMayBeOurs, seen);
     CHECK(seen == expected);
     CHECK(screened(frame(0xc1, deflated(left("\"" + std::string(kMaxState - 1, 'a') + "\""))),
                    Compressed::kMayBeOurs) == expected);
