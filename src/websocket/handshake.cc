@@ -24,7 +24,6 @@ namespace {
 constexpr std::string_view kGuid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";  // section 1.3
 constexpr std::size_t kNonceSize = 16;                                      // section 4.1, item 7
 constexpr std::size_t kSha1Size = 20;
-constexpr std::string_view kPermessageDeflate = "permessage-deflate";
 
 std::unexpected<Error> refuse_request(std::string detail) {
   return fail(Code::kBadRequest, Side::kClient, std::move(detail));
