@@ -229,6 +229,7 @@ void Session::write_access_line() {
   line.detail = offence.empty() ? texts_[kDetail] : offence;
   line.status = status_;
   line.duration = now() - started_;
+  if (mobility_) line.moves = mobility_->moves();
   line.initiator = *ended_by_;
   line.why = why_;
   if (tunnel_) {

@@ -48,7 +48,7 @@ void Session::on_handed_off(const HandedOff& handed_off) {
                               {"result", observe::name_of(*handed_off.result)},
                               {"held_us", handed_off.held_for.count()}});
   }
-  if (handed_off.moved) pool_->migration_pause.add(static_cast<std::uint64_t>(handed_off.held_for.count()));
+  if (handed_off.moved) pool_->pause_time.add(static_cast<std::uint64_t>(handed_off.held_for.count()));
   if (notice_) notice_->run.note_handoff(*this, handed_off);
 }
 

@@ -109,9 +109,8 @@ void Tunnel::relay_screened(const End& backend, Bytes bytes) {
       if (!is_whole() || has_no_backend()) return;
     }
     if (step.stop == BackendScreen::Stop::kBroken) return refuse_broken_message(backend);
-    if (step.stop == BackendScreen::Stop::kInput) return;
     bytes = bytes.subspan(step.consumed);
-    hear_message(screen, !bytes.empty());
+    if (step.stop == BackendScreen::Stop::kMessage) hear_message(screen, !bytes.empty());
   }
 }
 
