@@ -50,9 +50,8 @@ class BackendScreen {
     kBroken,   // an illegal frame came while a message was being taken out, of which the scanner knows nothing. Final
   };
   struct Step {
-    Bytes
-        held;  // of earlier input, and the backend's own after all: goes on before `pass`. Valid until the next take()
-    Bytes pass;                // a part of the input that goes on
+    Bytes held;  // of earlier input, and the backend's own after all: goes on before `pass`. Until the next take()
+    Bytes pass;  // a part of the input that goes on
     std::size_t consumed = 0;  // bytes of the input that were passed on, held or taken out; 0 only of an empty input
     Stop stop = Stop::kInput;
   };
@@ -67,7 +66,8 @@ class BackendScreen {
   // The state of a `left` had more than `max_state` bytes, or there was so much around it that nobody looked.
   bool too_large() const;
 
-  // The backend has gone: what was held is dropped, and the next take() begins with a new connection's first frame.
+  // The backend has gone: nothing is held any more, and the next take() would begin with a connection's first frame.
+  // Another connection has another key, though, so it gets a screen of its own.
   void forget();
 
  private:
