@@ -107,7 +107,8 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
   adopted_ = false;
   net::Transport& transport = idle_transport();
   if (redial_ == nullptr || &redial_->transport() != &transport || !transport.in_use()) {
-    redial_ = std::make_unique<Redial>(session_, *this, retained_, by_contract(), transport);
+    Redial::Owner& owner = *this;
+    redial_ = std::make_unique<Redial>(session_, owner, retained_, by_contract(), transport);
   } else {
     redial_->begin_anew();
   }
@@ -135,6 +136,10 @@ bool Mobility::idle_in_use() const {
 
 bool Mobility::in_use() const {
   return spare_ != nullptr && spare_->in_use();
+}
+
+void Mobility::call_off() {
+  if (handoff() != nullptr) handoff()->call_off();
 }
 
 void Mobility::close() {
