@@ -7,8 +7,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "migration/drain_view.h"
-
 namespace drover::admin {
 
 namespace {
@@ -63,7 +61,6 @@ void tell_closes(Exposition& out, const Ledger& ledger) {
 
 // All of them: a drain is watched by what it has not come to yet.
 void tell_migrations(Exposition& out, const Ledger& ledger) {
-  static_assert(observe::kMoveModes == migration::kModes);
   out.begin(MetricType::kCounter, "drover_migrations_total",
             "Moves of sessions off their backends that have ended, by the way they went and how that ended.");
   ledger.for_each([&](std::string_view pool, const PoolLedger& counters) {
@@ -72,7 +69,7 @@ void tell_migrations(Exposition& out, const Ledger& ledger) {
       for (std::size_t result = 0; result < observe::kMoveResults; ++result) {
         const auto count = counters.sum([&](const auto& one) { return one.migrations[mode][result].read(); });
         out.add({{"pool", pool},
-                 {"mode", name_of(static_cast<migration::Mode>(mode))},
+                 {"mode", name_of(static_cast<observe::MoveMode>(mode))},
                  {"result", name_of(static_cast<observe::MoveResult>(result))}},
                 count);
       }
@@ -186,6 +183,9 @@ void tell_pools(Exposition& out, const Ledger& ledger) {
   out.begin(MetricType::kHistogram, "drover_upgrade_duration_seconds",
             "How long clients waited from the end of their upgrade request to its 101.");
   tell_times(out, ledger, &PoolCounters::upgrade_time, kMicroseconds);
+  out.begin(MetricType::kHistogram, "drover_migration_pause_seconds",
+            "How long the messages of clients waited while another backend took over their session.");
+  tell_times(out, ledger, &PoolCounters::pause_time, kMicroseconds);
   out.begin(MetricType::kHistogram, "drover_session_duration_seconds",
             "How long sessions lasted that had a tunnel and have ended.");
   tell_times(out, ledger, &PoolCounters::session_time, kSeconds);

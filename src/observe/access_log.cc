@@ -36,16 +36,24 @@ class LineWriter {
     out_.key(key);
     out_.null();
   }
-  // An array from the start: a session that moves is served by several.
-  void add_backends(std::string_view key, std::string_view backend) {
-    out_.key(key);
+  // All that served the session, each with why it was that one.
+  void add_backends(std::string_view last, std::span<const Move> moves) {
+    out_.key("backends");
     out_.open_array();
-    if (!backend.empty()) {
-      out_.open_object();
-      out_.add("name", backend);
-      out_.add("why", std::string_view("pick"));
-      out_.close_object();
+    std::string_view why = "pick";
+    for (const Move& move : moves) {
+      add_backend("name", move.backend, why);
+      why = name_of(move.why);
     }
+    if (!last.empty()) add_backend("name", last, why);
+    out_.close_array();
+  }
+  // Those that the session left, each with why; without any there is no such field.
+  void add_moves(std::span<const Move> moves) {
+    if (moves.empty()) return;
+    out_.key("moves");
+    out_.open_array();
+    for (const Move& move : moves) add_backend("backend", move.backend, name_of(move.why));
     out_.close_array();
   }
   std::string take() && {
@@ -54,6 +62,13 @@ class LineWriter {
   }
 
  private:
+  void add_backend(std::string_view key, std::string_view name, std::string_view why) {
+    out_.open_object();
+    out_.add(key, name);
+    out_.add("why", why);
+    out_.close_object();
+  }
+
   JsonWriter out_;
 };
 
@@ -89,7 +104,8 @@ std::string to_json(const OpenLine& line) {
 std::string to_json(const SessionLine& line) {
   LineWriter out;
   add_start(out, "session", line);
-  out.add_backends("backends", line.backend);
+  out.add_backends(line.backend, line.moves);
+  out.add_moves(line.moves);
   out.add("attempts", line.attempts);
   out.add("status", line.status == 0 ? std::nullopt : std::optional(line.status));
   out.add("path", line.path);

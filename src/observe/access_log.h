@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,17 @@ struct OpenLine {
   std::string_view subprotocol;
 };
 
+// Of a session that was given another backend.
+struct Move {
+  std::string backend;  // the name of the one that it left
+  MoveCause why = MoveCause::kDrain;
+};
+
 // Close codes in the line: of the Close frame that this peer sent; 1005 where it had none in it (RFC 6455
 // section 7.1.5).
 struct SessionLine : OpenLine {
-  unsigned status = 0;  // of the answer to the client; 0: it got none
+  std::span<const Move> moves;  // in their order; `backend` is where the last one led
+  unsigned status = 0;          // of the answer to the client; 0: it got none
   Milliseconds duration{0};
   std::uint64_t messages_in = 0, messages_out = 0, bytes_in = 0, bytes_out = 0;
   std::optional<std::uint16_t> close_code_client, close_code_backend;

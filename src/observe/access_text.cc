@@ -67,6 +67,16 @@ std::string traffic(std::uint64_t messages, std::uint64_t bytes) {
   return std::to_string(messages) + "/" + std::to_string(bytes) + "B";
 }
 
+// "web-1:drain,web-2:rescued": where it was before, and why no longer.
+std::string text_of(std::span<const Move> moves) {
+  std::string text;
+  for (const Move& move : moves) {
+    if (!text.empty()) text.append(",");
+    text.append(move.backend).append(":").append(name_of(move.why));
+  }
+  return text;
+}
+
 void add_place(TextLine& out, const OpenLine& line) {
   out.add("pool", line.pool);
   out.add("backend", line.backend);
@@ -99,6 +109,7 @@ std::string to_text(const SessionLine& line) {
   out.add("end", std::string(name_of(line.initiator)).append(":").append(name_of(line.why)));
   out.add("detail", line.detail);
   add_place(out, line);
+  out.add("moves", text_of(line.moves));
   out.add("duration", text_of(line.duration));
   out.add("in", traffic(line.messages_in, line.bytes_in));
   out.add("out", traffic(line.messages_out, line.bytes_out));

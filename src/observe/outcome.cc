@@ -62,11 +62,33 @@ std::string_view name_of(Source source) {
   return "unknown";
 }
 
+std::string_view name_of(MoveMode mode) {
+  switch (mode) {
+    case MoveMode::kHandoff: return "handoff";
+    case MoveMode::kNotify: return "notify";
+    case MoveMode::kClose: return "close";
+    case MoveMode::kRescue: return "rescue";
+  }
+  return "unknown";
+}
+
 std::string_view name_of(MoveResult result) {
   switch (result) {
     case MoveResult::kOk: return "ok";
     case MoveResult::kForced: return "forced";
+    case MoveResult::kRefused: return "refused";
     case MoveResult::kFailed: return "failed";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(MoveCause cause) {
+  switch (cause) {
+    case MoveCause::kDrain: return "drain";
+    case MoveCause::kLeaving: return "leaving";
+    case MoveCause::kClosed: return "closed";
+    case MoveCause::kRescued: return "rescued";
+    case MoveCause::kRebalance: return "rebalance";
   }
   return "unknown";
 }

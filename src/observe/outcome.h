@@ -31,18 +31,34 @@ inline constexpr std::size_t kWhys = 12;
 enum class Source : std::uint8_t { kBackend, kDrover };
 inline constexpr std::size_t kSources = 2;
 
+// The way a session was moved: those of migration::Mode, and the rescue, which no plan begins with.
+enum class MoveMode : std::uint8_t { kHandoff, kNotify, kClose, kRescue };
+inline constexpr std::size_t kMoveModes = 4;
+
 // How the move of a session ended.
 enum class MoveResult : std::uint8_t {
   kOk,
-  kForced,  // it did not go by itself in the time that it had
-  kFailed,  // it stays where it was
+  kForced,   // it did not go by itself in the time that it had
+  kRefused,  // the other backend did not take it
+  kFailed,   // it stays where it was
 };
-inline constexpr std::size_t kMoveResults = 3;
+inline constexpr std::size_t kMoveResults = 4;
+
+// Why a session was given another backend.
+enum class MoveCause : std::uint8_t {
+  kDrain,      // its backend was to be emptied
+  kLeaving,    // its backend asked for it
+  kClosed,     // its backend sent a Close because it went away
+  kRescued,    // its backend was lost
+  kRebalance,  // its backend had more than its share
+};
 
 std::string_view name_of(Initiator initiator);  // "client", "backend", "drover"
 std::string_view name_of(Why why);              // "normal", "idle", "shutdown", "protocol_error", …
 std::string_view name_of(Source source);        // "backend", "drover"
-std::string_view name_of(MoveResult result);    // "ok", "forced", "failed"
+std::string_view name_of(MoveMode mode);        // "handoff", "notify", "close", "rescue"
+std::string_view name_of(MoveResult result);    // "ok", "forced", "refused", "failed"
+std::string_view name_of(MoveCause cause);      // "drain", "leaving", "closed", "rescued", "rebalance"
 
 // The places of a table of Close codes: the registered ones below 3000 (RFC 6455 section 7.4.1 and IANA's registry),
 // 1005 for a Close without a code, "3xxx", "4xxx", and "none".

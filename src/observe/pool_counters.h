@@ -12,10 +12,10 @@
 
 namespace drover::observe {
 
-// Microseconds from the request's head to the 101: 1 ms … 10 s.
-inline constexpr std::array<std::uint64_t, 13> kUpgradeBounds = {1'000,     2'500,     5'000,     10'000,  25'000,
-                                                                 50'000,    100'000,   250'000,   500'000, 1'000'000,
-                                                                 2'500'000, 5'000'000, 10'000'000};
+// Microseconds that a client waits, for its 101 or while its backend is changed: 1 ms … 10 s.
+inline constexpr std::array<std::uint64_t, 13> kWaitBounds = {1'000,     2'500,     5'000,     10'000,  25'000,
+                                                              50'000,    100'000,   250'000,   500'000, 1'000'000,
+                                                              2'500'000, 5'000'000, 10'000'000};
 // Seconds from the accept to the end: 1 s … 30 days.
 inline constexpr std::array<std::uint64_t, 11> kSessionBounds = {1,      10,     60,      300,     1'800,    3'600,
                                                                  21'600, 86'400, 259'200, 604'800, 2'592'000};
@@ -27,9 +27,6 @@ struct Passed {
   Counter bytes;                 // as they stand on the wire, frame headers included
 };
 
-// As many as migration::Mode has, which stands above this layer.
-inline constexpr std::size_t kMoveModes = 3;
-
 struct alignas(64) PoolCounters {
   Passed in;   // from clients
   Passed out;  // from backends
@@ -37,9 +34,10 @@ struct alignas(64) PoolCounters {
   std::array<std::array<Counter, kStatuses>, kSources> answers;
   // Ends of sessions, by close_code_place(), initiator and why.
   std::array<std::array<std::array<Counter, kWhys>, kInitiators>, kCloseCodes> ends;
-  // Moves of sessions that have ended, by migration::Mode and result.
+  // Moves of sessions that have ended, by mode and result.
   std::array<std::array<Counter, kMoveResults>, kMoveModes> migrations;
-  Buckets<kUpgradeBounds> upgrade_time;  // microseconds
+  Buckets<kWaitBounds> upgrade_time;     // microseconds
+  Buckets<kWaitBounds> pause_time;       // microseconds; of handoffs that came to an end
   Buckets<kSessionBounds> session_time;  // seconds; of those that had a tunnel
 };
 

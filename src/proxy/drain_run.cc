@@ -13,6 +13,7 @@ namespace drover::proxy {
 
 using migration::Cause;
 using migration::Mode;
+using observe::MoveMode;
 using observe::MoveResult;
 
 namespace {
@@ -141,12 +142,12 @@ void DrainRun::close(Session& session, Notice& notice) {
   drain_->leaving.fetch_add(1, std::memory_order_relaxed);
   if (!session.tunnels()) {  // it has begun to go by itself
     if (notified) drain_->moved[static_cast<std::size_t>(Mode::kNotify)].fetch_add(1, std::memory_order_relaxed);
-    if (notified) session.count_move(Mode::kNotify, MoveResult::kOk);
+    if (notified) session.count_move(MoveMode::kNotify, MoveResult::kOk);
     return;
   }
   (notified ? drain_->forced : drain_->moved[static_cast<std::size_t>(Mode::kClose)])
       .fetch_add(1, std::memory_order_relaxed);
-  session.count_move(notified ? Mode::kNotify : Mode::kClose, notified ? MoveResult::kForced : MoveResult::kOk);
+  session.count_move(notified ? MoveMode::kNotify : MoveMode::kClose, notified ? MoveResult::kForced : MoveResult::kOk);
   if (drain_->order().cause == Cause::kShutdown) return session.close_for_shutdown();
   session.close_for_drain();  // its streams may close, but the session ends in a later turn
 }
@@ -159,7 +160,7 @@ void DrainRun::note_end(const Notice& notice, Session& session) {
   drain_->told.fetch_sub(1, std::memory_order_relaxed);
   if (notice.stage != Notice::Stage::kNotified) return;
   drain_->moved[static_cast<std::size_t>(Mode::kNotify)].fetch_add(1, std::memory_order_relaxed);
-  session.count_move(Mode::kNotify, MoveResult::kOk);
+  session.count_move(MoveMode::kNotify, MoveResult::kOk);
 }
 
 void DrainRun::let_go_of(Session& session) {

@@ -65,7 +65,7 @@ class Session final : public ListNode, public TunnelHost {
   // Client and backend get their Closes, 1012 and 1001; at shutdown 1001 both.
   void close_for_drain();
   void close_for_shutdown();
-  void count_move(migration::Mode mode, observe::MoveResult result);
+  void count_move(observe::MoveMode mode, observe::MoveResult result);
   // Its client may be asked to reconnect.
   void keep(std::unique_ptr<OptIn> opt_in);
   // Null: it must not be asked.

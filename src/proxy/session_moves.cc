@@ -57,7 +57,7 @@ void Session::close_for_shutdown() {
   tunnel_->shut_down(CloseCode::kGoingAway, "shutdown", Why::kShutdown);
 }
 
-void Session::count_move(migration::Mode mode, observe::MoveResult result) {
+void Session::count_move(observe::MoveMode mode, observe::MoveResult result) {
   pool_->migrations[static_cast<std::size_t>(mode)][static_cast<std::size_t>(result)].add(1);
 }
 
