@@ -125,19 +125,21 @@ TEST_CASE("metrics: sessions that drains still have to move, and the freeze") {
 
 TEST_CASE("metrics: moves by their way and their end, all of them from the start") {
   Counted counted;
-  const auto count = [&](unsigned worker, migration::Mode mode, observe::MoveResult result, std::uint64_t moves) {
+  const auto count = [&](unsigned worker, observe::MoveMode mode, observe::MoveResult result, std::uint64_t moves) {
     counted.of("chat", worker).migrations[static_cast<std::size_t>(mode)][static_cast<std::size_t>(result)].add(moves);
   };
-  count(0, migration::Mode::kHandoff, observe::MoveResult::kOk, 3);
-  count(1, migration::Mode::kHandoff, observe::MoveResult::kOk, 4);
-  count(0, migration::Mode::kNotify, observe::MoveResult::kForced, 2);
-  count(0, migration::Mode::kClose, observe::MoveResult::kFailed, 1);
+  count(0, observe::MoveMode::kHandoff, observe::MoveResult::kOk, 3);
+  count(1, observe::MoveMode::kHandoff, observe::MoveResult::kOk, 4);
+  count(0, observe::MoveMode::kNotify, observe::MoveResult::kForced, 2);
+  count(0, observe::MoveMode::kClose, observe::MoveResult::kFailed, 1);
+  count(1, observe::MoveMode::kRescue, observe::MoveResult::kRefused, 5);
   const Scrape scrape(counted);
+  CHECK(scrape[R"(migrations_total{pool="chat",mode="rescue",result="refused"})"] == "5");
   CHECK(scrape[R"(migrations_total{pool="chat",mode="handoff",result="ok"})"] == "7");
   CHECK(scrape[R"(migrations_total{pool="chat",mode="notify",result="forced"})"] == "2");
   CHECK(scrape[R"(migrations_total{pool="chat",mode="close",result="failed"})"] == "1");
   CHECK(scrape[R"(migrations_total{pool="chat",mode="close",result="ok"})"] == "0");
-  CHECK(scrape.count("migrations_total") == 9);
+  CHECK(scrape.count("migrations_total") == 16);
 }
 
 TEST_CASE("metrics: a pool has its messages, bytes and times from the start, no pool has none") {
@@ -148,6 +150,7 @@ TEST_CASE("metrics: a pool has its messages, bytes and times from the start, no 
   CHECK(scrape.count("bytes_total") == 2);
   CHECK(scrape.count("message_size_bytes_count") == 2);
   CHECK(scrape.count("upgrade_duration_seconds_count") == 1);
+  CHECK(scrape.count("migration_pause_seconds_count") == 1);
   CHECK(scrape.count("session_duration_seconds_count") == 1);
   CHECK(scrape[R"(messages_total{pool="chat",direction="out",opcode="close"})"] == "0");
   CHECK(scrape[R"(bytes_total{pool="chat",direction="in"})"] == "0");
@@ -210,6 +213,7 @@ TEST_CASE("metrics: durations are seconds") {
   chat.upgrade_time.add(2'501);
   chat.upgrade_time.add(11'000'000);
   counted.of("chat", 1).upgrade_time.add(900);
+  chat.pause_time.add(7'000);
   chat.session_time.add(59);
   chat.session_time.add(2'592'001);
   const Scrape scrape(counted);
@@ -223,6 +227,9 @@ TEST_CASE("metrics: durations are seconds") {
   CHECK(upgraded("+Inf") == "4");
   CHECK(scrape[R"(upgrade_duration_seconds_count{pool="chat"})"] == "4");
   CHECK(scrape[R"(upgrade_duration_seconds_sum{pool="chat"})"] == "11.005901");
+  CHECK(scrape[R"(migration_pause_seconds_bucket{pool="chat",le="0.005"})"] == "0");
+  CHECK(scrape[R"(migration_pause_seconds_bucket{pool="chat",le="0.01"})"] == "1");
+  CHECK(scrape[R"(migration_pause_seconds_sum{pool="chat"})"] == "0.007");
   CHECK(scrape[R"(session_duration_seconds_bucket{pool="chat",le="60"})"] == "1");
   CHECK(scrape[R"(session_duration_seconds_bucket{pool="chat",le="2592000"})"] == "1");
   CHECK(scrape[R"(session_duration_seconds_count{pool="chat"})"] == "2");

@@ -77,6 +77,17 @@ TEST_CASE("a session line has every field, in order") {
   CHECK(object["detail"] == "gone");
 }
 
+TEST_CASE("of a session that moved there are all backends that it had, with the reason of each move") {
+  const std::vector<Move> moves = {{"web-1", MoveCause::kDrain}, {"web-2", MoveCause::kRescued}};
+  SessionLine line;
+  line.backend = "web-3";
+  line.moves = moves;
+  const auto object = Json::parse(to_json(line));
+  CHECK(object["backends"] == Json::parse(R"([{"name":"web-1","why":"pick"},{"name":"web-2","why":"drain"},
+                                              {"name":"web-3","why":"rescued"}])"));
+  CHECK(object["moves"] == Json::parse(R"([{"backend":"web-1","why":"drain"},{"backend":"web-2","why":"rescued"}])"));
+}
+
 TEST_CASE("what is not there is null, an empty list, or left out") {
   const auto object = Json::parse(to_json(SessionLine{}));
   CHECK(object["status"].is_null());
@@ -85,6 +96,7 @@ TEST_CASE("what is not there is null, an empty list, or left out") {
   CHECK(object["close_code_backend"].is_null());
   CHECK(object["rtt_client_ms"].is_null());
   CHECK(object["rtt_backend_ms"].is_null());
+  CHECK(!object.contains("moves"));
   CHECK(!object.contains("detail"));
   CHECK(object["subprotocol"] == "");
 }
@@ -201,6 +213,19 @@ TEST_CASE("names") {
   CHECK(name_of(Why::kBackendLost) == "backend_lost");
   CHECK(name_of(Why::kClientLost) == "client_lost");
   CHECK(name_of(Why::kRejected) == "rejected");
+  CHECK(name_of(MoveMode::kHandoff) == "handoff");
+  CHECK(name_of(MoveMode::kNotify) == "notify");
+  CHECK(name_of(MoveMode::kClose) == "close");
+  CHECK(name_of(MoveMode::kRescue) == "rescue");
+  CHECK(name_of(MoveResult::kOk) == "ok");
+  CHECK(name_of(MoveResult::kForced) == "forced");
+  CHECK(name_of(MoveResult::kRefused) == "refused");
+  CHECK(name_of(MoveResult::kFailed) == "failed");
+  CHECK(name_of(MoveCause::kDrain) == "drain");
+  CHECK(name_of(MoveCause::kLeaving) == "leaving");
+  CHECK(name_of(MoveCause::kClosed) == "closed");
+  CHECK(name_of(MoveCause::kRescued) == "rescued");
+  CHECK(name_of(MoveCause::kRebalance) == "rebalance");
 }
 
 }  // namespace drover::observe

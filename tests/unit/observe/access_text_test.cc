@@ -3,6 +3,7 @@
 
 #include <regex>
 #include <string>
+#include <vector>
 
 #include "observe/access_log.h"
 #include "whole_line.h"
@@ -45,6 +46,14 @@ TEST_CASE("a session's text has every field, what one reads first at the front")
         "session client=127.0.0.1:5 status=101 end=backend:backend_lost detail=\"it has gone\" pool=chat backend=web-1 "
         "path=/ws duration=1m2.345s in=3/120B out=4/18446744073709551615B close=1000/1005 rtt=0.412ms/1002.003ms "
         "attempts=2 subprotocol=mqtt route=* id=a1 request_id=c3 resume_id=b2");
+}
+
+TEST_CASE("where a session was before stands in its text, with why it left") {
+  const std::vector<Move> moves = {{"web-1", MoveCause::kLeaving}, {"127.0.0.1:9002", MoveCause::kClosed}};
+  SessionLine line = long_line();
+  line.moves = moves;
+  CHECK(to_text(line).find(" backend=web-1 path=/ws moves=web-1:leaving,127.0.0.1:9002:closed duration=") !=
+        std::string::npos);
 }
 
 TEST_CASE("what is empty is left out of the text") {

@@ -29,7 +29,7 @@ TEST_CASE("buckets: a bound belongs to its bucket, and what is above the last ha
 }
 
 TEST_CASE("buckets: the bounds of upgrades and sessions increase") {
-  CHECK(std::ranges::is_sorted(kUpgradeBounds, std::less_equal()));
+  CHECK(std::ranges::is_sorted(kWaitBounds, std::less_equal()));
   CHECK(std::ranges::is_sorted(kSessionBounds, std::less_equal()));
 }
 
