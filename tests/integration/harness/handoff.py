@@ -13,6 +13,8 @@ from harness.waiting import PATIENCE, wait_until
 
 HANDOFF = "X-Drover-Handoff"
 _OFFER = re.compile(r"v1; key=([0-9a-f]{32})")
+# The only form of permessage-deflate that can be moved.
+NO_CONTEXT = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 DRAIN = "/api/v1/backends/default/{}/drain"
 
 
@@ -152,6 +154,12 @@ def talk(client, backend, word=b"hello"):
 
 def ping(client, payload=b"are you there"):
     client.send(client_frame(PING, payload))
+
+
+def open_compressed(moves, extension):
+    """As moves.open(), with permessage-deflate as the backend chooses it."""
+    request = upgrade_request("/chat", f"Sec-WebSocket-Extensions: {extension}; client_max_window_bits")
+    return moves.open(request, [f"Sec-WebSocket-Extensions: {extension}"])
 
 
 class Moves:
