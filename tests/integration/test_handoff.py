@@ -2,13 +2,12 @@
 what is counted."""
 # ctest: tls
 
-import contextlib
 import json
 
 import pytest
 from harness import (
     BINARY, CONTINUATION, KEY, PING, PONG, TEXT, backend_frame, client_frame, scrape, switching, upgrade_request)
-from harness.handoff import HANDOFF, NO_CONTEXT, Moves, deflated, left_with, open_compressed, ping, talk
+from harness.handoff import HANDOFF, NO_CONTEXT, deflated, left_with, open_compressed, ping, talk
 
 _STATES = {
     "null": "null",
@@ -21,12 +20,6 @@ _STATES = {
     "repeated members": '{"a":1,"a":2}',
     "60 KiB": '"' + "x" * 60_000 + '"',
 }
-
-
-@pytest.fixture(name="moves")
-def fixture_moves(start):
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))
 
 
 def test_one_session_moves(moves):

@@ -1,17 +1,9 @@
 """Handoffs that a backend begins: with `leaving`, which loses nothing, or with the Close of a server that stops."""
 # ctest: tls
 
-import contextlib
-
 import pytest
-from harness import CLOSE, TEXT, backend_frame, client_frame, close_body, scrape, upgrade_request
-from harness.handoff import Moves, talk
-
-
-@pytest.fixture(name="moves")
-def fixture_moves(start):
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))
+from harness import CLOSE, TEXT, backend_frame, client_frame, close_body, scrape
+from harness.handoff import talk
 
 
 def test_leaving(moves):
@@ -149,17 +141,3 @@ def test_the_eleventh_close_goes_to_the_client(moves):
     client.send(client_frame(CLOSE, close_body(1001)))
     assert len(it.drover.session()["backends"]) == 11
     assert scrape(it.drover).sum("migrations_total", mode="handoff") == 10
-
-
-def test_a_refused_handoff_of_a_plan_leaves_no_trace_at_the_old_backend(moves):
-    """Two attempts, both refused, and the session goes on as if nothing had been asked."""
-    it = moves()
-    client, old = it.open(upgrade_request("/chat?drover_migrate=1"))
-    for number in range(2):
-        plan = it.drain(mode="handoff", grace="30s", deadline="60s")
-        it.dialled("b").refuse()
-        frame = client.read_frame()
-        assert b"migrate_connection" in frame.payload
-        it.ask("/api/v1/backends/default/a/ready")
-        it.wait_for("cancelled", plan["id"])
-        talk(client, old, b"after %d" % number)

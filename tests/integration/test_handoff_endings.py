@@ -2,21 +2,13 @@
 step."""
 # ctest: tls
 
-import contextlib
-
 import pytest
 from harness import CLOSE, CONTINUATION, TEXT, client_frame, close_body, wait_until
-from harness.handoff import Moves, talk
+from harness.handoff import talk
 
 # How far the handoff has come when it happens.
 _DIALLING, _ASKED, _ENTERED = "dialling", "asked", "entered"
 _STEPS = (_DIALLING, _ASKED, _ENTERED)
-
-
-@pytest.fixture(name="moves")
-def fixture_moves(start):
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))
 
 
 def _come_to(it, step):

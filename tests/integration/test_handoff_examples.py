@@ -7,7 +7,7 @@ import json
 
 import pytest
 from harness import CLOSE, CONTINUATION, TEXT, client_frame, close_body, connect, upgrade_request
-from harness.examples import LANGUAGES, ExampleBackend
+from harness.stoppable import LANGUAGES, ExampleBackend
 from harness.handoff import HANDOFF, order
 from harness.numbering import NumberingCrowd
 

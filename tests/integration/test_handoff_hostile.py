@@ -2,22 +2,15 @@
 late or never, and clients that do not read."""
 # ctest: tls
 
-import contextlib
 import json
 import time
 
 import pytest
 from harness import BINARY, CONTINUATION, PATIENCE, TEXT, backend_frame, client_frame, scrape, slack, wait_until
-from harness.handoff import NO_CONTEXT, Moves, deflated, left_with, open_compressed, order, talk
+from harness.handoff import NO_CONTEXT, deflated, left_with, open_compressed, order, talk
 from harness.sides import Flood, Sides, number_of, send_until_queued
 
 _WRONG = "0123456789abcdef0123456789abcdef"
-
-
-@pytest.fixture(name="moves")
-def fixture_moves(start):
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))
 
 
 def _is_forced(it, old, new, plan_id="d1"):

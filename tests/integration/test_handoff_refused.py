@@ -2,18 +2,11 @@
 that do not take part, the modes of a plan, and whoever calls it off."""
 # ctest: tls
 
-import contextlib
 import json
 
 import pytest
 from harness import TEXT, scrape, stable, switching, upgrade_request, wait_until
-from harness.handoff import HANDOFF, NO_CONTEXT, Moves, open_compressed, order, talk
-
-
-@pytest.fixture(name="moves")
-def fixture_moves(start):
-    with contextlib.ExitStack() as stack:
-        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))
+from harness.handoff import HANDOFF, NO_CONTEXT, open_compressed, order, talk
 
 
 @pytest.mark.parametrize("extension", [
@@ -174,3 +167,16 @@ def test_ready_calls_back_what_has_not_left(moves):
     new.stream.drain()  # it is not needed any more
     talk(client, old)
     assert stable(lambda: it.drover.backends()["b"]["active"]) == 0
+
+
+def test_a_session_that_was_refused_goes_on_and_may_be_asked_again(moves):
+    it = moves()
+    client, old = it.open(upgrade_request("/chat?drover_migrate=1"))
+    for number in range(2):
+        plan = it.drain(mode="handoff", grace="30s", deadline="60s")
+        it.dialled("b").refuse()
+        frame = client.read_frame()
+        assert b"migrate_connection" in frame.payload
+        it.ask("/api/v1/backends/default/a/ready")
+        it.wait_for("cancelled", plan["id"])
+        talk(client, old, b"after %d" % number)

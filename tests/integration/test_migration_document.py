@@ -8,7 +8,7 @@ import re
 from harness import AnsweringBackend, wait_until
 from harness.crowd import Crowd
 from harness.documents import ROOT, sections
-from harness.examples import EXAMPLES
+from harness.stoppable import EXAMPLES
 from harness.handoff import Moves
 
 _TEXT = (ROOT / "docs/migration.md").read_text(encoding="utf-8")

@@ -42,8 +42,8 @@ class NumberingClient:
         self._socket = None
 
     def _text(self, count):
-        """One in ten is longer than a read of Drover's."""
-        size = 65_000 if count % 10 == 9 else (count * 37) % 300
+        """One in fifty is longer than a read of Drover's."""
+        size = 65_000 if count % 50 == 49 else (count * 37) % 300
         return f"{self.number}:{count}:{_PADDING[:size]}"
 
     async def open(self, url, deflate):
@@ -74,7 +74,7 @@ class NumberingClient:
         self.sent += 1
         text = self._text(self.sent)
         self._waiting[self.sent] = time.monotonic()
-        if self.sent % 5 != 0:
+        if self.sent % 5 != 0 or not self._crowd.fragments:
             await self._socket.send(text)
             return
 
@@ -124,10 +124,11 @@ class NumberingClient:
 
 
 class NumberingCrowd:
-    """`count` clients; `deflating(number)` says which of them compress. As a context manager it ends them."""
+    """`count` clients; `deflating(number)` says which of them compress. Without `fragments` each message is one frame.
+    As a context manager it ends them."""
 
-    def __init__(self, url, count, interval=0.1, reading_of=counted, deflating=lambda _: False):
-        self.interval, self.reading_of = interval, reading_of
+    def __init__(self, url, count, interval=0.25, reading_of=counted, fragments=True, deflating=lambda _: False):
+        self.interval, self.reading_of, self.fragments = interval, reading_of, fragments
         self.stopping = False
         self.stalled = 0.0  # the longest time for which this thread did not run when it should have, in s
         self.clients = [NumberingClient(number, self) for number in range(count)]
