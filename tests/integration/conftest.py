@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from harness import Drover, RawBackend, ReportingServer, drover_binary
+from harness.handoff import Moves
 
 # A test's own threads play both sides of a handshake: each hand-over would otherwise wait for 5 ms.
 sys.setswitchinterval(0.0002)
@@ -43,3 +44,10 @@ def servers():
     """Makes servers that report how they are."""
     with contextlib.ExitStack() as stack:
         yield lambda *arguments, **state: stack.enter_context(ReportingServer(*arguments, **state))
+
+
+@pytest.fixture
+def moves(start):
+    """Makes Drovers before contract backends, between which a session can be moved step by step."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *arguments, **config: stack.enter_context(Moves(start, *arguments, **config))

@@ -1,4 +1,5 @@
-"""docs/migration.md: the messages that it shows are those that Drover sends, and its words are those that there are."""
+"""docs/migration.md: the messages that it shows are those that Drover sends, its words are those that there are, and what
+it shows of the examples stands in them."""
 
 import contextlib
 import json
@@ -6,10 +7,14 @@ import re
 
 from harness import AnsweringBackend, wait_until
 from harness.crowd import Crowd
-from harness.documents import ROOT
+from harness.documents import ROOT, sections
+from harness.stoppable import EXAMPLES
+from harness.handoff import Moves
 
 _TEXT = (ROOT / "docs/migration.md").read_text(encoding="utf-8")
-_SHOWN = {message["type"]: message for message in map(json.loads, re.findall(r"```json\n(.*?)\n```", _TEXT, re.DOTALL))}
+_MESSAGES = [json.loads(line) for block in re.findall(r"```json\n(.*?)\n```", _TEXT, re.DOTALL)
+             for line in block.splitlines()]
+_SHOWN = {message.get("type") or message["drover"]: message for message in _MESSAGES}
 
 
 def _shape(message):
@@ -36,6 +41,33 @@ def test_the_messages_are_those_that_are_sent(start):
             assert _shape(shutdown) == _shape(_SHOWN["server_shutdown"])
             assert shutdown["message"] == _SHOWN["server_shutdown"]["message"]
         assert drover.wait() == 0
+
+
+def test_the_messages_of_a_handoff_are_those_that_are_sent(start):
+    with Moves(start) as it:
+        client, old = it.open()
+        it.drain()
+        new = it.dialled("b").join()
+        leave = json.loads(old.read_text())
+        assert list(leave) == list(_SHOWN["leave"]) and _shape(leave) == _shape(_SHOWN["leave"])
+        old.left(json.dumps(_SHOWN["left"]["state"]))
+        enter = json.loads(new.read_text())
+        assert list(enter) == list(_SHOWN["enter"]) and _shape(enter) == _shape(_SHOWN["enter"])
+        assert enter["state"] == _SHOWN["enter"]["state"]
+        assert {len(leave["key"]), len(enter["key"])} == {len(_SHOWN["leave"]["key"])}
+        new.leaving()
+        it.ask("/api/v1/backends/default/a/ready")
+        again = it.dialled("a").join()
+        new.read_leave()
+        client.close()
+        assert again.head.get("X-Drover-Previous-Backend") == "b"
+
+
+def test_what_it_shows_of_the_examples_stands_in_them():
+    blocks = sections(_TEXT)["For authors of backends: handoff"]
+    for language, file in (("python", "handoff_backend.py"), ("js", "handoff_backend.mjs")):
+        (shown,) = [block.text for block in blocks if block.language == language]
+        assert shown in (EXAMPLES / file).read_text(encoding="utf-8")
 
 
 def test_the_causes_are_those_that_there_are():
