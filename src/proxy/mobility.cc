@@ -96,7 +96,6 @@ bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
   if (start_as >= HandoffStart::kClosed) {
     beginning.not_before = session_.farewell_slot(pool.lost_backend.close_pace);
   }
-  if (parting_ != nullptr) parting_->close();  // its connection has had its Close, and this one needs the place
   start(beginning, cause_of(start_as));
   return true;
 }
@@ -150,11 +149,27 @@ void Mobility::close() {
 }
 
 bool Mobility::dial_next() {
+  drop_next();
+  if (parting_ != nullptr) parting_->close();  // its connection has had its Close, and this one needs the place
   return redial_->dial();
 }
 
+// Whoever has answered waits for `enter` or a Close.
 void Mobility::drop_next() {
-  if (redial_ != nullptr) redial_->drop();
+  if (redial_ == nullptr) return;
+  if (!redial_->is_open()) return redial_->drop();
+  static_cast<void>(redial_->hand_over());
+  net::Transport& transport = redial_->transport();
+  transport.stream().write_last(
+      websocket::make_close(websocket::Towards::kBackend, websocket::CloseCode::kGoingAway, "not needed"));
+  part_from(transport, false);
+}
+
+void Mobility::part_from(net::Transport& transport, bool ended) {
+  parting_ = std::make_unique<Parting>(session_.worker().loop(), transport, [this] { on_parted(); });
+  const config::Pool* const pool = settings();
+  const auto close = pool == nullptr ? config::PoolTimeouts{}.close : pool->timeouts.close;
+  parting_->start(ended, session_.now() + close);
 }
 
 std::string_view Mobility::backend_name() const {
@@ -176,10 +191,7 @@ std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
     movable.key = redial_->key();
     movable.screen = std::make_unique<BackendScreen>(movable.key, most_state());
   }
-  parting_ = std::make_unique<Parting>(session_.worker().loop(), old, [this] { on_parted(); });
-  const config::Pool* const pool = settings();
-  const auto close = pool == nullptr ? config::PoolTimeouts{}.close : pool->timeouts.close;
-  parting_->start(old_ended, session_.now() + close);
+  part_from(old, old_ended);
   return early;
 }
 

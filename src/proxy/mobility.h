@@ -67,6 +67,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   void on_redial_closed() override;
   void on_deadline() noexcept override;
   void on_parted();
+  void part_from(net::Transport& transport, bool ended);
 
   // Of the session's pool as it is now; null: there is none of that name any more.
   const config::Pool* settings() const;

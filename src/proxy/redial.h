@@ -46,6 +46,7 @@ class Redial final : public net::ByteStream::Handler {
   // Of the session's pool, beside its backend, are there any?
   static bool has_candidate(const Session& session);
   void drop();
+  bool is_open() const { return stage_ == Stage::kOpen; }
 
   // After on_redialled(), until drop().
   net::ByteStream& stream() { return transport_.stream(); }

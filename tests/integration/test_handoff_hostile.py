@@ -316,7 +316,7 @@ def test_the_clock_stands_still_for_a_client_that_does_not_read(moves):
 
 
 def test_what_waits_for_the_client_goes_out_before_the_new_backends(moves):
-    it = moves(migration={"handoff_timeout": "500ms"}, slow_client={"max_queued": "1MiB"})
+    it = moves(slow_client={"max_queued": "1MiB"})
     client, old = it.open()
     it.drain()
     new = it.dialled("b").join()
