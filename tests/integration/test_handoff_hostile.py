@@ -199,7 +199,7 @@ def test_a_left_within_another_message_breaks_the_protocol(moves):
     old.left("1")
     assert client.read_frame().close_code == 1012
     old.read_close(1002)
-    assert new.stream.read_frame().close_code == 1001  # no enter: nothing is left to enter
+    new.read_close(1001)  # and no enter: nothing is left to enter
     wait_until(lambda: scrape(it.drover).sum("closes_total", why="protocol_error") == 1, "it is counted")
 
 
@@ -316,7 +316,7 @@ def test_the_clock_stands_still_for_a_client_that_does_not_read(moves):
 
 
 def test_what_waits_for_the_client_goes_out_before_the_new_backends(moves):
-    it = moves(migration={"handoff_timeout": "500ms"}, slow_client={"max_queued": "1MiB"})
+    it = moves(slow_client={"max_queued": "1MiB"})
     client, old = it.open()
     it.drain()
     new = it.dialled("b").join()
