@@ -41,7 +41,8 @@ def test_between_messages_the_session_goes_on(moves, lose):
     lose(old)
     _is_rescued(it, client, old)
     client.close()
-    assert [entry["name"] for entry in it.drover.session()["backends"]] == ["a", "b"]
+    record = it.drover.session()
+    assert record["backends"] == [{"name": "a", "why": "pick"}, {"name": "b", "why": "rescued"}]
 
 
 def test_without_rescue_it_is_closed(moves):
