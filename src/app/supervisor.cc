@@ -67,6 +67,7 @@ Result<void> Supervisor::listen(unsigned workers) {
   drains_.emplace(loop_, *workers_, *admission_, [this] { return fleet_->snapshot(); });
   drains_->remember(config());
   fleet_->call_when_leaving([this](const auto& backends, auto cause) { drains_->begin(backends, cause); });
+  fleet_->call_when_lost([this](const auto& backend) { workers_->rescue_from(backend); });
   listeners_.emplace(loop_, *workers_);
   auto plan = listeners_->plan(config(), in_force_.tls);
   if (!plan) return std::unexpected(plan.error());

@@ -84,6 +84,8 @@ bool Mobility::begin(MoveCause cause) {
 }
 
 bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
+  // It says so once: if nobody takes the session now, somebody may later.
+  if (start_as == HandoffStart::kLeaving) backend_leaves_ = true;
   if (!may_begin(start_as)) return false;
   const auto now = session_.now();
   const auto& pool = *settings();
@@ -182,6 +184,8 @@ void Mobility::arm_handoff(MonotonicTime deadline) {
 
 std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
   adopted_ = true;
+  backend_leaves_ = false;
+  pause_ = Milliseconds(0);
   moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
   auto [lease, early] = redial_->hand_over();
   net::Transport& old = session_.serving_transport();
@@ -199,6 +203,7 @@ void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::micr
   tunnel_.movable()->handoff.reset();
   session_.worker().loop().wheel().disarm(*this);
   if (!adopted_) drop_next();
+  if (backend_leaves_ && result) try_again();
   session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
 }
 
@@ -225,8 +230,19 @@ void Mobility::on_parted() {
   session_.on_stream_closed();
 }
 
+// A backend that has asked to be left is asked for by nobody else.
+void Mobility::try_again() {
+  constexpr Milliseconds kFirst{250};
+  constexpr Milliseconds kLongest{10'000};
+  pause_ = pause_.count() == 0 ? kFirst : std::min(2 * pause_, kLongest);
+  session_.worker().loop().arm(*this, session_.now() + pause_);
+}
+
 void Mobility::on_deadline() noexcept {
-  if (handoff() != nullptr) handoff()->on_deadline();
+  if (handoff() != nullptr) return handoff()->on_deadline();
+  if (!backend_leaves_ || !may_begin(HandoffStart::kLeaving)) return;
+  if (is_busy() || !Redial::has_candidate(session_)) return try_again();
+  start({.start = HandoffStart::kLeaving, .code = {}, .not_before = {}}, MoveCause::kLeaving);
 }
 
 }  // namespace drover::proxy
