@@ -21,7 +21,7 @@ def test_leaving(moves):
     client.close()
     record = it.drover.session()
     assert record["backends"] == [{"name": "a", "why": "pick"}, {"name": "b", "why": "leaving"}]
-    assert record["moves"] == [{"backend": "a", "why": "leaving"}]
+    assert record["backends"] == [{"name": "a", "why": "pick"}, {"name": "b", "why": "leaving"}]
 
 
 def test_leaving_twice_is_leaving_once(moves):
@@ -149,5 +149,5 @@ def test_the_eleventh_close_goes_to_the_client(moves):
     assert (frame.close_code, frame.close_reason) == (1001, "again")
     assert it.untouched()
     client.send(client_frame(CLOSE, close_body(1001)))
-    assert [move["why"] for move in it.drover.session()["moves"]] == ["closed"] * 10
+    assert [each["why"] for each in it.drover.session()["backends"]] == ["pick"] + ["closed"] * 10
     assert scrape(it.drover).sum("migrations_total", mode="handoff") == 10

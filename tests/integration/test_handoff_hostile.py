@@ -1,6 +1,5 @@
 """Handoffs among peers that mean no good, or know no better: forged messages, answers that are wrong, too much, too
 late or never, and clients that do not read."""
-# ctest: tls
 
 import json
 import time

@@ -1,6 +1,5 @@
 """What makes Drover leave a session where it is, and fall back to what there is beside handoff: backends, old or new,
 that do not take part, the modes of a plan, and whoever calls it off."""
-# ctest: tls
 
 import json
 

@@ -1,6 +1,5 @@
 """`rescue: true`: sessions whose backend is lost go on with another one where they were between messages, once, and at
 a pace; all others get Close 1012."""
-# ctest: tls
 
 import contextlib
 import json
