@@ -58,7 +58,6 @@ http::ForwardingContext context() {
   context.listener_port = 8080;
   context.request_id = "0123456789abcdef0123456789abcdef";
   context.session = context.request_id;
-  context.websocket_key = kKey;
   return context;
 }
 
@@ -90,8 +89,14 @@ std::vector<Piece> head_pieces() {
   pieces.push_back({"head/request", 1, kRequest.size(), read_request});
   pieces.push_back({"head/forward_upgrade", 1, kRequest.size(), [request] {
                       const auto forwarded = http::forward_upgrade(request->head(), context());
-                      require(forwarded.head.ends_with("\r\n\r\n"), "a forwarded request");
+                      require(forwarded.head.ends_with("\r\n"), "an open head");
                       return std::uint64_t{forwarded.head.size()};
+                    }});
+  const auto open = http::forward_upgrade(request->head(), context()).head;
+  pieces.push_back({"head/head_for_dial", 1, kRequest.size(), [open] {
+                      const auto head = http::head_for_dial(open, {.websocket_key = kKey});
+                      require(head.ends_with("\r\n\r\n"), "a head for a dial");
+                      return std::uint64_t{head.size()};
                     }});
   pieces.push_back({"head/response", 1, kResponse.size(), [asked] { return read_response(asked); }});
   pieces.push_back({"head/accept_of", 1, kKey.size(), [] {

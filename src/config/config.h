@@ -139,8 +139,11 @@ struct Ejection {
   bool operator==(const Ejection&) const = default;
 };
 
-// What becomes of the sessions of a backend that is down. (The word 'move' is a later version's.)
-enum class OnDown : std::uint8_t { kKeep };
+// What becomes of the sessions of a backend that is down.
+enum class OnDown : std::uint8_t {
+  kKeep,
+  kMove,  // rescued, where `Migration::rescue` says so
+};
 
 struct PoolLimits {
   std::uint64_t max_message_size = 0;    // bytes over all fragments; 0: none
@@ -170,16 +173,30 @@ struct Ping {
   bool operator==(const Ping&) const = default;
 };
 
+// For whom the backend behind a session is changed while the client's connection stays.
+enum class Handoff : std::uint8_t {
+  kOff,
+  kOptIn,   // backends that say in their 101 that they take part
+  kAssume,  // all of them: they know nothing of it, and hold no state of their own for a connection
+};
+
 // Who is asked to reconnect, by a frame of Drover's own, before its session is closed.
 enum class Notify : std::uint8_t { kOff, kOptIn, kAlways };
 
 // How the sessions of a backend that goes away are moved.
 struct Migration {
+  Handoff handoff = Handoff::kOptIn;
   Notify notify = Notify::kOptIn;
+  bool rescue = false;         // sessions of a lost backend are handed off; never with Handoff::kOff
   std::optional<double> pace;  // sessions a second; none: auto, spread over the deadline
   milliseconds grace{10'000};  // from the moment that a client is to reconnect to its Close
   milliseconds deadline{60'000};
-  std::string endpoint;  // the URL that clients are told to reconnect to; empty: their own
+  milliseconds handoff_timeout{5'000};  // for the old backend to hand over; then it is done without its state
+  milliseconds quiet{200};              // below handoff_timeout; Handoff::kAssume: without a byte, replies are all sent
+  std::uint64_t max_state = 64 * 1024;  // bytes of the state that the old backend gives to the new one
+  milliseconds cooldown{60'000};        // between two rescues of a session, among others; 0: none
+  double stop_if_failing = 0.05;        // a share: with more of its handoffs refused a plan stops; 0: it never does
+  std::string endpoint;                 // the URL that clients are told to reconnect to; empty: their own
   bool operator==(const Migration&) const = default;
 };
 
@@ -187,6 +204,16 @@ struct Migration {
 struct LostBackend {
   double close_pace = 1'000;  // closes a second
   bool operator==(const LostBackend&) const = default;
+};
+
+// When sessions are moved only to even out the backends, whose load is their sessions by their weight.
+struct Rebalance {
+  bool enabled = false;
+  double threshold = 0.3;          // a share, above 0 and below 1: (most - least) / most
+  double pace = 20;                // sessions a second
+  milliseconds cooldown{300'000};  // between two moves of a session; 0: none
+  milliseconds interval{10'000};   // between two looks
+  bool operator==(const Rebalance&) const = default;
 };
 
 inline constexpr unsigned kAllChoices = ~0U;
@@ -207,6 +234,7 @@ struct Pool {
   OnDown on_down = OnDown::kKeep;
   Migration migration;
   LostBackend lost_backend;
+  Rebalance rebalance;
   bool required = false;  // without an eligible backend in it Drover is not ready
   PoolLimits limits;
   SlowClient slow_client;

@@ -30,8 +30,18 @@ std::string_view name_of(HealthCheck::Type type) {
 std::string_view name_of(OnDown on_down) {
   switch (on_down) {
     case OnDown::kKeep: return "keep";
+    case OnDown::kMove: return "move";
   }
   return "keep";
+}
+
+std::string_view name_of(Handoff handoff) {
+  switch (handoff) {
+    case Handoff::kOff: return "off";
+    case Handoff::kOptIn: return "opt_in";
+    case Handoff::kAssume: return "assume";
+  }
+  return "opt_in";
 }
 
 std::string_view name_of(Notify notify) {
@@ -112,6 +122,14 @@ DumpValue size(std::uint64_t value) {
   return word(format_size(value));
 }
 
+DumpValue rate(double value) {
+  return word(format_rate(value));
+}
+
+DumpValue share(double value) {
+  return word(format_share(value));
+}
+
 DumpValue endpoint(const std::optional<Endpoint>& value) {
   return text(value ? value->text : "");
 }
@@ -121,7 +139,7 @@ DumpValue secret(std::string_view value) {
 }
 
 DumpValue pace(const std::optional<double>& value) {
-  return word(value ? format_rate(*value) : "auto");
+  return value ? rate(*value) : word("auto");
 }
 
 DumpValue map(Entries entries) {
@@ -213,11 +231,26 @@ DumpValue health_check_of(const HealthCheck& check) {
 }
 
 DumpValue migration_of(const Migration& migration) {
-  return map({{"notify", word(name_of(migration.notify))},
+  return map({{"handoff", word(name_of(migration.handoff))},
+              {"notify", word(name_of(migration.notify))},
+              {"rescue", flag(migration.rescue)},
               {"pace", pace(migration.pace)},
               {"grace", duration(migration.grace)},
               {"deadline", duration(migration.deadline)},
+              {"handoff_timeout", duration(migration.handoff_timeout)},
+              {"quiet", duration(migration.quiet)},
+              {"max_state", size(migration.max_state)},
+              {"cooldown", duration(migration.cooldown)},
+              {"stop_if_failing", share(migration.stop_if_failing)},
               {"endpoint", text(migration.endpoint)}});
+}
+
+DumpValue rebalance_of(const Rebalance& rebalance) {
+  return map({{"enabled", flag(rebalance.enabled)},
+              {"threshold", share(rebalance.threshold)},
+              {"pace", rate(rebalance.pace)},
+              {"cooldown", duration(rebalance.cooldown)},
+              {"interval", duration(rebalance.interval)}});
 }
 
 DumpValue pool_of(const Pool& pool) {
@@ -232,11 +265,12 @@ DumpValue pool_of(const Pool& pool) {
               {"ejection", map({{"failures", number(pool.ejection.failures)},
                                 {"base_time", duration(pool.ejection.base_time)},
                                 {"max_ejected_percent", number(pool.ejection.max_ejected_percent)}})},
-              {"panic_threshold", word(format_share(pool.panic_threshold))},
+              {"panic_threshold", share(pool.panic_threshold)},
               {"on_down", word(name_of(pool.on_down))},
               {"required", flag(pool.required)},
               {"migration", migration_of(pool.migration)},
-              {"lost_backend", map({{"close_pace", word(format_rate(pool.lost_backend.close_pace))}})},
+              {"lost_backend", map({{"close_pace", rate(pool.lost_backend.close_pace)}})},
+              {"rebalance", rebalance_of(pool.rebalance)},
               {"limits", map({{"max_message_size", size(pool.limits.max_message_size)},
                               {"max_fragments", number(pool.limits.max_fragments)}})},
               {"slow_client", map({{"max_queued", size(pool.slow_client.max_queued)}})},

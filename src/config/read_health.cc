@@ -24,11 +24,6 @@ constexpr std::array kTypes = {
     Choice<Type>{"websocket", Type::kWebSocket},
 };
 
-constexpr std::array kOnDown = {
-    Choice<OnDown>{"keep", OnDown::kKeep},
-    Choice<OnDown>{"move", std::nullopt},
-};
-
 // A request target (RFC 9112 section 3.2.1): unlike a route's path it may have a query.
 Result<std::string> parse_target(std::string_view text) {
   const bool visible = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '#'; });
@@ -120,7 +115,6 @@ void read_health(Reader& reader, const Field& map, Pool& pool) {
   read_ejection(reader, map["ejection"], pool.ejection);
   reader.share(map["panic_threshold"], pool.panic_threshold);
   reader.flag(map["required"], pool.required);
-  reader.choice(map["on_down"], std::span<const Choice<OnDown>>(kOnDown), pool.on_down);
 }
 
 }  // namespace drover::config

@@ -1,4 +1,4 @@
-// How a pool learns which of its backends to use: health_check, resolve_interval, ejection, panic_threshold, on_down.
+// How a pool learns which of its backends to use: health_check, resolve_interval, ejection, panic_threshold.
 #pragma once
 
 #include "config/config.h"

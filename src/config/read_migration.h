@@ -1,5 +1,5 @@
-// The sections that move live sessions: how the clients of a pool are told to reconnect, and the tokens by which they
-// are known when they come back.
+// The sections that move live sessions: how those of a pool are moved, and when (migration, lost_backend, on_down,
+// rebalance); and the tokens by which clients are known when they come back.
 #pragma once
 
 #include "config/config.h"
@@ -7,7 +7,8 @@
 
 namespace drover::config {
 
-void read_migration(Reader& reader, const Field& map, Migration& migration);
+// `map` is the pool's.
+void read_migration(Reader& reader, const Field& map, Pool& pool);
 void read_resume(Reader& reader, const Field& map, Resume& resume);
 
 }  // namespace drover::config

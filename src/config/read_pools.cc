@@ -135,8 +135,7 @@ Pool read_pool(Reader& reader, const Field& map, std::string_view name) {
   read_balancing(reader, map, pool);
   reader.number(map["attempts"], 1U, 100U, pool.attempts);
   read_health(reader, map, pool);
-  read_migration(reader, map["migration"], pool.migration);
-  reader.pace(map["lost_backend"]["close_pace"], pool.lost_backend.close_pace);
+  read_migration(reader, map, pool);
   read_pool_limits(reader, map["limits"], pool.limits);
   read_slow_client(reader, map["slow_client"], pool.slow_client);
   read_timeouts(reader, map["timeouts"], pool.timeouts);

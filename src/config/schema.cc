@@ -125,12 +125,12 @@ constexpr std::array kEjectionKeys = {
 constexpr Section kEjectionSection{kEjectionKeys};
 
 constexpr std::array kMigrationKeys = {
-    Key{"handoff"},          Key{"notify", kOptional},
-    Key{"rescue"},           Key{"pace", kOptional},
-    Key{"grace", kOptional}, Key{"deadline", kOptional},
-    Key{"handoff_timeout"},  Key{"quiet"},
-    Key{"max_state"},        Key{"cooldown"},
-    Key{"stop_if_failing"},  Key{"endpoint", kOptional},
+    Key{"handoff", kOptional},         Key{"notify", kOptional},
+    Key{"rescue", kOptional},          Key{"pace", kOptional},
+    Key{"grace", kOptional},           Key{"deadline", kOptional},
+    Key{"handoff_timeout", kOptional}, Key{"quiet", kOptional},
+    Key{"max_state", kOptional},       Key{"cooldown", kOptional},
+    Key{"stop_if_failing", kOptional}, Key{"endpoint", kOptional},
 };
 constexpr Section kMigrationSection{kMigrationKeys};
 
@@ -138,6 +138,12 @@ constexpr std::array kLostBackendKeys = {
     Key{"close_pace", kOptional},
 };
 constexpr Section kLostBackendSection{kLostBackendKeys};
+
+constexpr std::array kRebalanceKeys = {
+    Key{"enabled", kOptional},  Key{"threshold", kOptional}, Key{"pace", kOptional},
+    Key{"cooldown", kOptional}, Key{"interval", kOptional},
+};
+constexpr Section kRebalanceSection{kRebalanceKeys};
 
 constexpr std::array kPoolKeys = {
     Key{"backends", kRequired, kMapsOrScalars, &kBackendSection},
@@ -155,7 +161,7 @@ constexpr std::array kPoolKeys = {
     Key{"required", kOptional},
     Key{"migration", kOptional, kMap, &kMigrationSection},
     Key{"lost_backend", kOptional, kMap, &kLostBackendSection},
-    Key{"rebalance"},
+    Key{"rebalance", kOptional, kMap, &kRebalanceSection},
     Key{"limits", kOptional, kMap, &kPoolLimitsSection},
     Key{"slow_client", kOptional, kMap, &kSlowClientSection},
     Key{"timeouts", kOptional, kMap, &kTimeoutsSection},

@@ -37,8 +37,9 @@ constexpr NameSet kNotOnSwitching = {HeaderName::kContentLength, HeaderName::kTr
 // Framing is never Connection's to drop: the body that follows depends on it.
 constexpr NameSet kFraming = {HeaderName::kContentLength, HeaderName::kTransferEncoding};
 
-// Drover's alone, whoever says it and however it is spelled: what Drover tells backends, and a resume token.
-constexpr NameSet kDroversOwn = {HeaderName::kXDrover, HeaderName::kXSessionToken};
+// Drover's alone, whoever says it and however it is spelled: what Drover tells backends, a resume token, and the key,
+// which each dial has of its own.
+constexpr NameSet kDroversOwn = {HeaderName::kXDrover, HeaderName::kXSessionToken, HeaderName::kSecWebSocketKey};
 
 // What Drover sets towards the backend, X-Drover-* aside.
 constexpr NameSet kSetForTheBackend = {HeaderName::kXForwardedFor,  HeaderName::kXForwardedProto,
@@ -47,6 +48,7 @@ constexpr NameSet kSetForTheBackend = {HeaderName::kXForwardedFor,  HeaderName::
 constexpr std::size_t kMaxRequestId = 128;
 // Bytes that Drover adds to a head: one allocation, unless a proxy before it is trusted and says much.
 constexpr std::size_t kAddedForTheBackend = 512;
+constexpr std::size_t kAddedForTheDial = 256;
 constexpr std::size_t kAddedForTheClient = 128;
 constexpr std::string_view kWebSocketPrefix = "sec-websocket-";
 
@@ -138,10 +140,8 @@ class RequestFilter {
       : named_(named_by_connection(request)), trust_(context.trust) {}
 
   bool passes(NameClass name, std::string_view spelled) const {
-    if (kNotForTheBackend.contains(name.known) || is_named(spelled, named_)) return false;
-    if (kDroversOwn.contains(name.twin) || is_forwarding(name)) return false;
-    // Drover may have to set another key: the twin of the first one must not stand beside it.
-    return name.known == HeaderName::kSecWebSocketKey || name.twin != HeaderName::kSecWebSocketKey;
+    return !kNotForTheBackend.contains(name.known) && !is_named(spelled, named_) && !kDroversOwn.contains(name.twin) &&
+           !is_forwarding(name);
   }
 
   // Whether it is a header that Drover sets, or one that only a trusted peer may set (RFC 7239's among them: a backend
@@ -197,10 +197,9 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
     if (!filter.passes(name_class, name)) continue;
     if (context.subprotocols && name_class.known == HeaderName::kSecWebSocketProtocol) {
       append_subprotocols(head, name, offer);
-      continue;
+    } else {
+      append_line(head, name, value);
     }
-    const bool replaced = !context.websocket_key.empty() && name_class.known == HeaderName::kSecWebSocketKey;
-    append_line(head, name, replaced ? context.websocket_key : value);
   }
 
   forwarded.request_id = incoming.value_or(HeaderName::kXRequestId, context.request_id);
@@ -217,13 +216,22 @@ ForwardedRequest forward_upgrade(const RequestHead& request, const ForwardingCon
   append_line(head, "X-Real-IP", incoming.value_or(HeaderName::kXRealIp, context.peer_address));
   append_line(head, "X-Request-ID", forwarded.request_id);
   append_line(head, "X-Drover-Session", context.session);
-  if (context.resumed) append_line(head, "X-Drover-Resumed", "1");
   if (!context.client_fingerprint.empty()) {
     append_line(head, "X-Drover-Client-Subject", context.client_subject);
     append_line(head, "X-Drover-Client-Fingerprint", context.client_fingerprint);
   }
-  head.append("\r\n");
   return forwarded;
+}
+
+std::string head_for_dial(std::string_view open_head, const DialLines& lines) {
+  std::string head;
+  head.reserve(open_head.size() + kAddedForTheDial);
+  head.append(open_head);
+  append_line(head, "Sec-WebSocket-Key", lines.websocket_key);
+  if (!lines.handoff.empty()) append_line(head, "X-Drover-Handoff", lines.handoff);
+  if (lines.resumed) append_line(head, "X-Drover-Resumed", "1");
+  if (!lines.previous_backend.empty()) append_line(head, "X-Drover-Previous-Backend", lines.previous_backend);
+  return head.append("\r\n");
 }
 
 std::string forward_switching(const ResponseHead& response, std::string_view accept, std::string_view subprotocol) {

@@ -111,7 +111,7 @@ void Connector::on_connected(net::ByteStream& stream, Result<void> result) noexc
   // The first dial carries the client's own key; a key is never used twice.
   key_ = tried_.size() == 1 ? handshake_.asked().key : websocket::fresh_key();
   parser_.emplace(head_limits(handshake_.snapshot().shared().config.limits));
-  stream.write(as_bytes(handshake_.forwarded_head(key_)));
+  stream.write(as_bytes(handshake_.forwarded_head({.websocket_key = key_})));
   asked_at_ = std::chrono::steady_clock::now();
   stream.start_reading();
 }

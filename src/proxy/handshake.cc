@@ -150,7 +150,13 @@ Result<const Router::Target*> Handshake::route(const websocket::UpgradeRequest* 
   return target;
 }
 
-std::string Handshake::forwarded_head(std::string_view key) {
+std::string Handshake::forwarded_head(http::DialLines lines) {
+  if (open_head_.empty()) make_open_head();
+  lines.resumed = !fresh_id_.empty();
+  return http::head_for_dial(open_head_, lines);
+}
+
+void Handshake::make_open_head() {
   const std::string peer = session_.peer().ip_text();
   const std::string resume_id = session_.resume_id();
   http::ForwardingContext context;
@@ -166,17 +172,13 @@ std::string Handshake::forwarded_head(std::string_view key) {
   context.trust = trust();
   context.request_id = fresh_id_.empty() ? resume_id : fresh_id_;
   context.session = resume_id;
-  context.websocket_key = key;
   context.strip_prefix = target_->stripped;
   context.query = reconnection_.query;
   context.subprotocols = reconnection_.offer;
-  context.resumed = !fresh_id_.empty();
   auto forwarded = http::forward_upgrade(request(), context);
-  if (request_id_.empty() && forwarded.ignored_forwarding_headers) {  // once a request, not once an attempt
-    session_.worker().note_ignored_forwarding(session_.peer());
-  }
+  if (forwarded.ignored_forwarding_headers) session_.worker().note_ignored_forwarding(session_.peer());
   request_id_ = std::move(forwarded.request_id);
-  return std::move(forwarded.head);
+  open_head_ = std::move(forwarded.head);
 }
 
 void Handshake::remember(std::string_view subprotocol, std::string_view detail) {

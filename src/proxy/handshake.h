@@ -50,8 +50,8 @@ class Handshake final : public net::ByteStream::Handler {
   const std::string& request_id() const { return request_id_; }
   // The name of the backend that the client's token prefers; empty: none.
   const std::string& preferred_backend() const { return preferred_backend_; }
-  // The head for a backend; with `key` instead of the client's own unless that is empty.
-  std::string forwarded_head(std::string_view key);
+  // The head for a backend. Of `lines` the handshake itself knows whether the session is resumed.
+  std::string forwarded_head(http::DialLines lines);
 
  private:
   void on_connected(net::ByteStream&, Result<void>) noexcept override {}
@@ -69,6 +69,7 @@ class Handshake final : public net::ByteStream::Handler {
   Result<migration::ResumeToken> open_token() const;
   http::Scheme scheme() const;
   http::PeerTrust trust() const;
+  void make_open_head();
   void keep_opt_in();
   Result<const Router::Target*> route(websocket::UpgradeRequest const* upgrade) const;
   void end_silence();
@@ -87,6 +88,7 @@ class Handshake final : public net::ByteStream::Handler {
   std::string preferred_backend_;
   // Of a session that goes on as another: the id that it would have had.
   std::string fresh_id_;
+  std::string open_head_;  // for http::head_for_dial(); made for the first dial
   std::string request_id_;
   std::chrono::steady_clock::time_point asked_at_;  // when the head was whole
   std::vector<std::uint8_t> held_;                  // frames that came before the 101

@@ -1,5 +1,5 @@
 // Any bytes as a request head: the same verdict at once and byte by byte, limits kept, and whatever is accepted goes
-// on as a head that Drover itself would accept, with exactly its own X-Drover-* header.
+// on as a head that Drover itself would accept, with exactly its own key and X-Drover-* headers.
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
@@ -66,20 +66,25 @@ void check_forwarded(const RequestHead& head, PeerTrust trust) {
                                   .trust = trust,
                                   .request_id = "id",
                                   .session = "session",
-                                  .websocket_key = "key",
                                   .strip_prefix = head.path().size() / 2};
-  const auto forwarded = forward_upgrade(head, context);
+  const auto whole =
+      head_for_dial(forward_upgrade(head, context).head,
+                    {.websocket_key = "key", .handoff = "v1; key=0", .resumed = true, .previous_backend = "web-1"});
   RequestParser parser(kForwardedLimits);
-  const auto fed = parser.feed(as_bytes(forwarded.head));
-  require(fed && fed->complete && fed->consumed == forwarded.head.size());
+  const auto fed = parser.feed(as_bytes(whole));
+  require(fed && fed->complete && fed->consumed == whole.size());
   const auto& sent = parser.head();
+  require(sent.find("sec-websocket-key") == "key" && sent.find("x-drover-handoff") == "v1; key=0");
+  require(sent.find("x-drover-resumed") == "1" && sent.find("x-drover-previous-backend") == "web-1");
   require(sent.host() == head.host());
   require(sent.find("x-drover-session") == "session");
   require(sent.find("connection") == "Upgrade" && sent.find("upgrade") == "websocket");
   for (const auto* name : {"connection", "upgrade", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
-                           "x-forwarded-port", "x-real-ip", "x-request-id", "x-drover-session"})
+                           "x-forwarded-port", "x-real-ip", "x-request-id", "x-drover-session", "sec-websocket-key",
+                           "x-drover-handoff", "x-drover-resumed", "x-drover-previous-backend"})
     require(sent.count(name) == 1);
-  for (const auto* name : {"content-length", "transfer-encoding", "te", "keep-alive", "x-session-token"})
+  for (const auto* name :
+       {"content-length", "transfer-encoding", "te", "keep-alive", "x-session-token", "sec_websocket_key"})
     require(sent.count(name) == 0);
 }
 

@@ -51,8 +51,8 @@ def test_unusable_file_is_1(write, text):
 
 
 def test_keys_of_later_versions_are_refused_by_name(write):
-    done = run_drover("-t", "-c", write(_GOOD + "migration: {rescue: true}\n"))
-    assert done.returncode == 1 and "'migration.rescue' is not implemented" in done.stderr
+    done = run_drover("-t", "-c", write(_GOOD + "slow_client: {policy: drop}\n"))
+    assert done.returncode == 1 and "'slow_client.policy' is not implemented" in done.stderr
 
 
 def test_missing_file_is_1(tmp_path):

@@ -86,6 +86,7 @@ const std::vector<Json> kValues = {Json(true),     Json(false),
                                    "2KiB",         "17/s",
                                    "17%",          "off",
                                    "always",       "all",
+                                   "move",         "assume",
                                    "1.3",          "websocket",
                                    "reject",       "debug",
                                    "text",         "least_connections",
@@ -129,7 +130,7 @@ TEST_CASE("no key changes without a line") {
     CAPTURE(pointer);
     // Tokens are wanted longer, and one needs the other; a list without items is no value of its own.
     if (pointer.find("token") != std::string::npos && !pointer.ends_with("on_invalid_token")) continue;
-    if (value.is_null() || pointer.ends_with("/on_down")) continue;  // which has one value in this version
+    if (value.is_null()) continue;
     ++keys;
     const auto changes = [&](const Json& other) {
       Json next = dump;

@@ -91,8 +91,12 @@ pools:
     ejection: {failures: 0, base_time: 1d, max_ejected_percent: 100}
     panic_threshold: 33.3%
     required: true
-    migration: {notify: always, pace: 12.5/s, grace: 0, deadline: 1ms, endpoint: "wss://[::1]:8443/$$a?b=%20"}
+    on_down: move
+    migration: {handoff: assume, notify: always, rescue: true, pace: 12.5/s, grace: 0, deadline: 1ms,
+                handoff_timeout: 1m1s, quiet: 1ms, max_state: 1025B, cooldown: 0, stop_if_failing: 33.333333333%,
+                endpoint: "wss://[::1]:8443/$$a?b=%20"}
     lost_backend: {close_pace: 0.01/s}
+    rebalance: {enabled: true, threshold: 99.9%, pace: 0.5/s, cooldown: 0, interval: 1h}
     limits: {max_message_size: 1MiB, max_fragments: 7}
     slow_client: {max_queued: 1025B}
     timeouts: {connect: 1s, upgrade: 2s, idle: 1h30m, stalled_write: 45s, close: 3s}
@@ -131,8 +135,12 @@ TEST_CASE("the keys of this issue are in a dump") {
   CHECK(shown["log"]["format"] == "text");
   CHECK(shown["reload_wait"] == "1m5s");
   CHECK(shown["resume"] == Json::parse(R"({"secrets": [], "on_invalid_token": "reject"})"));
-  CHECK(shown["pools"]["chat"]["migration"] == Json::parse(R"({"notify": "always", "pace": "12.5/s", "grace": "0s",
-    "deadline": "1ms", "endpoint": "wss://[::1]:8443/$$a?b=%20"})"));
+  CHECK(shown["pools"]["chat"]["migration"] == Json::parse(R"({"handoff": "assume", "notify": "always", "rescue": true,
+    "pace": "12.5/s", "grace": "0s", "deadline": "1ms", "handoff_timeout": "1m1s", "quiet": "1ms", "max_state": "1025B",
+    "cooldown": "0s", "stop_if_failing": "33.333333333%", "endpoint": "wss://[::1]:8443/$$a?b=%20"})"));
+  CHECK(shown["pools"]["chat"]["rebalance"] == Json::parse(R"({"enabled": true, "threshold": "99.9%",
+    "pace": "0.5/s", "cooldown": "0s", "interval": "1h"})"));
+  CHECK(shown["pools"]["chat"]["on_down"] == "move");
   CHECK(shown["pools"]["chat"]["lost_backend"]["close_pace"] == "0.01/s");
   CHECK(shown["pools"]["8"]["migration"]["pace"] == "auto");
 }

@@ -1,4 +1,4 @@
-// health_check, resolve_interval, ejection, panic_threshold, on_down and nameservers: what they take, what they refuse
+// health_check, resolve_interval, ejection, panic_threshold and nameservers: what they take, what they refuse
 // and where, what is warned of, and that the dump keeps them.
 #include <doctest/doctest.h>
 
@@ -61,7 +61,6 @@ TEST_CASE("health checks have their defaults") {
   CHECK(usual.resolve_interval == 5s);
   CHECK(usual.ejection == Ejection{});
   CHECK(usual.panic_threshold == 0.3);
-  CHECK(usual.on_down == OnDown::kKeep);
 }
 
 TEST_CASE("a health check in full") {
@@ -188,14 +187,6 @@ TEST_CASE("the panic threshold is a share") {
           "t:3:18: error: 'panic_threshold': expected a share from '0%' to '100%', got '" + text + "'\n");
 }
 
-TEST_CASE("sessions of a backend that is down stay") {
-  CHECK(pool("on_down: keep").on_down == OnDown::kKeep);
-  CHECK(complaint("on_down: move") ==
-        "t:3:10: error: 'on_down': value 'move' is not implemented in this version; use one of 'keep'\n");
-  CHECK(complaint("on_down: kepp") ==
-        "t:3:10: error: 'on_down' must be one of 'keep', got 'kepp'; did you mean 'keep'?\n");
-}
-
 TEST_CASE("nameservers are a list of addresses") {
   CHECK(config("nameservers: []").nameservers.empty());
   CHECK(config("nameservers: ['127.0.0.1:8600', 10.0.0.2, '::1', '[::1]:54']").nameservers ==
@@ -216,7 +207,7 @@ TEST_CASE("health keys in a named pool, and in both forms at once") {
   const Loaded loaded = load(
       "listen: ':1'\nroutes: [{pool: chat}]\npools:\n  chat:\n    backends: ['a:1']\n"
       "    health_check: {type: http, path: /up}\n    ejection: {failures: 9}\n    resolve_interval: 30s\n"
-      "    panic_threshold: 50%\n    on_down: keep\n");
+      "    panic_threshold: 50%\n");
   REQUIRE_MESSAGE(loaded.config.has_value(), loaded.diagnostics.text());
   const Pool& chat = loaded.config->pools.at(0);
   CHECK(chat.health_check.path == "/up");

@@ -1,6 +1,7 @@
 // How sessions are moved and how they are known again: what is read, refused and warned of. No secret is ever shown.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -34,13 +35,28 @@ TEST_CASE("without a key the defaults hold, and nothing is warned of") {
   const Config config = valid("");
   CHECK(config.pools.front().migration == Migration());
   CHECK(config.pools.front().lost_backend == LostBackend());
+  CHECK(config.pools.front().on_down == OnDown::kKeep);
+  CHECK(config.pools.front().rebalance == Rebalance());
   CHECK(config.resume == Resume());
   CHECK(config.reload_wait == milliseconds(10'000));
 }
 
 TEST_CASE("the keys of a pool are read, in both forms") {
-  const Migration expected{Notify::kOff, 0.5, milliseconds(1'500), milliseconds(120'000), "ws://a.b:81/c?d=e"};
-  const std::string keys = "{notify: off, pace: 0.5/s, grace: 1s500ms, deadline: 2m, endpoint: 'ws://a.b:81/c?d=e'}";
+  const Migration expected{.handoff = Handoff::kOptIn,
+                           .notify = Notify::kOff,
+                           .rescue = true,
+                           .pace = 0.5,
+                           .grace = milliseconds(1'500),
+                           .deadline = milliseconds(120'000),
+                           .handoff_timeout = milliseconds(7'000),
+                           .quiet = milliseconds(6'999),
+                           .max_state = 1024,
+                           .cooldown = milliseconds(0),
+                           .stop_if_failing = 0.5,
+                           .endpoint = "ws://a.b:81/c?d=e"};
+  const std::string keys =
+      "{handoff: opt_in, notify: off, rescue: true, pace: 0.5/s, grace: 1s500ms, deadline: 2m, handoff_timeout: 7s, "
+      "quiet: 6s999ms, max_state: 1KiB, cooldown: 0, stop_if_failing: 50%, endpoint: 'ws://a.b:81/c?d=e'}";
   const Config brief = valid("migration: " + keys + "\nlost_backend: {close_pace: 7/s}");
   CHECK(brief.pools.front().migration == expected);
   CHECK(brief.pools.front().lost_backend.close_pace == 7);
@@ -97,6 +113,94 @@ TEST_CASE("a grace that the deadline does not leave is refused") {
   CHECK(complaint("migration: {grace: 2m, deadline: 3}") ==
         "t:3:34: error: 'migration.deadline': '3' has no unit: write for example '3s'\n");
   CHECK(complaint("migration: {grace: soon, deadline: 1s}").find("must be below") == std::string::npos);
+}
+
+TEST_CASE("who is handed off") {
+  CHECK(migration("handoff: off").handoff == Handoff::kOff);
+  CHECK(migration("handoff: assume").handoff == Handoff::kAssume);
+  CHECK(complaint("migration: {handoff: opt_in}").empty());
+  CHECK(complaint("migration: {handoff: off}").empty());
+  CHECK(complaint("migration: {handoff: asume}") ==
+        "t:3:22: error: 'migration.handoff' must be one of 'off', 'opt_in', 'assume', got 'asume'; did you mean "
+        "'assume'?\n");
+  CHECK(complaint("migration: {handoff: assume}") ==
+        "t:3:22: warning: 'migration.handoff' at 'assume' changes backends that know nothing of it: what one keeps for "
+        "a connection is lost, and so is what it sends late; Socket.IO, graphql-ws and Phoenix keep such state\n");
+  CHECK(complaint("migration: {hand_off: off}").find("did you mean 'handoff'?") != std::string::npos);
+}
+
+TEST_CASE("a rescue is a handoff") {
+  CHECK(complaint("migration: {rescue: true}").empty());
+  CHECK(migration("rescue: true, handoff: assume").rescue);
+  CHECK(complaint("migration: {rescue: false, handoff: off}").empty());
+  CHECK(complaint("migration: {rescue: true, handoff: off}") ==
+        "t:3:21: error: 'migration.rescue' needs 'migration.handoff' at 'opt_in' or 'assume': sessions are rescued by "
+        "a handoff\n");
+  CHECK(complaint("migration: {rescue: yes, handoff: off}").find("needs") == std::string::npos);
+}
+
+TEST_CASE("a backend that is down keeps its sessions, or they are rescued") {
+  CHECK(valid("on_down: keep").pools.front().on_down == OnDown::kKeep);
+  CHECK(complaint("on_down: keep").empty());
+  CHECK(valid("on_down: move\nmigration: {rescue: true}").pools.front().on_down == OnDown::kMove);
+  CHECK(complaint("on_down: move\nmigration: {rescue: true}").empty());
+  const std::string warning = "'on_down' at 'move' moves nothing without 'migration.rescue' at true\n";
+  CHECK(complaint("on_down: move") == "t:3:10: warning: " + warning);
+  CHECK(complaint("migration: {rescue: false}\non_down: move") == "t:4:10: warning: " + warning);
+  CHECK(complaint("on_down: move\nmigration: {rescue: yes}").find("moves nothing") == std::string::npos);
+  CHECK(complaint("on_down: kepp") ==
+        "t:3:10: error: 'on_down' must be one of 'keep', 'move', got 'kepp'; did you mean 'keep'?\n");
+}
+
+TEST_CASE("nobody can be quiet for longer than there is time") {
+  CHECK(migration("handoff_timeout: 2ms, quiet: 1ms").quiet == milliseconds(1));
+  CHECK(complaint("migration: {quiet: 5s}") ==
+        "t:3:20: error: 'migration.quiet' at '5s' must be below 'migration.handoff_timeout' at '5s': no backend could "
+        "have been quiet for long enough in time\n");
+  CHECK(complaint("migration: {handoff_timeout: 100ms}")
+            .starts_with("t:3:30: error: 'migration.quiet' at '200ms' must be below 'migration.handoff_timeout' at "
+                         "'100ms': "));
+  CHECK(complaint("migration: {quiet: 0}") ==
+        "t:3:20: error: 'migration.quiet' must be between 1ms and 365d, got '0'\n");
+  CHECK(complaint("migration: {handoff_timeout: 0}") ==
+        "t:3:30: error: 'migration.handoff_timeout' must be between 1ms and 365d, got '0'\n");
+}
+
+TEST_CASE("what bounds handoffs") {
+  CHECK(migration("max_state: 0").max_state == 0);
+  CHECK(migration("max_state: 16MiB").max_state == 16U << 20U);
+  CHECK(complaint("migration: {max_state: 16385KiB}") ==
+        "t:3:24: error: 'migration.max_state' must be between 0 and 16MiB, got '16385KiB'\n");
+  CHECK(complaint("migration: {max_state: 64}").find("has no unit") != std::string::npos);
+  CHECK(migration("cooldown: 0").cooldown == milliseconds(0));
+  CHECK(migration("stop_if_failing: 0%").stop_if_failing == 0.0);
+  CHECK(migration("stop_if_failing: 100%").stop_if_failing == 1.0);
+  CHECK(complaint("migration: {stop_if_failing: 0.05}") ==
+        "t:3:30: error: 'migration.stop_if_failing': expected a share from '0%' to '100%', got '0.05'\n");
+}
+
+TEST_CASE("when backends are evened out") {
+  const auto rebalance = [](const std::string& keys) {
+    return valid("rebalance: {" + keys + "}").pools.front().rebalance;
+  };
+  CHECK(rebalance("") == Rebalance());
+  const Rebalance expected{
+      .enabled = true, .threshold = 0.125, .pace = 0.5, .cooldown = milliseconds(0), .interval = milliseconds(1)};
+  CHECK(rebalance("enabled: true, threshold: 12.5%, pace: 0.5/s, cooldown: 0, interval: 1ms") == expected);
+  CHECK(complaint("rebalance: {}").empty());
+  for (const std::string bad : {"0%", "100%"})
+    CHECK(complaint("rebalance: {threshold: " + bad + "}") ==
+          "t:3:24: error: 'rebalance.threshold' must be above 0% and below 100%, got '" + bad + "'\n");
+  CHECK(complaint("rebalance: {threshold: 0.3}").find("expected a share") != std::string::npos);
+  CHECK(complaint("rebalance: {pace: 0/s}") ==
+        "t:3:19: error: 'rebalance.pace' must be between 0.01/s and 1000000/s, got '0/s'\n");
+  CHECK(complaint("rebalance: {pace: auto}").find("expected a rate such as '200/s'") != std::string::npos);
+  CHECK(complaint("rebalance: {interval: 0}") ==
+        "t:3:23: error: 'rebalance.interval' must be between 1ms and 365d, got '0'\n");
+  CHECK(complaint("rebalance: {enabled: yes, pase: 1/s}").find("did you mean 'pace'?") != std::string::npos);
+  // All errors of a file at once.
+  const std::string all = complaint("migration: {quiet: 5s, max_state: 1}\nrebalance: {threshold: 0%, interval: 0}");
+  CHECK(std::ranges::count(all, '\n') == 4);
 }
 
 TEST_CASE("an endpoint is a WebSocket URL") {

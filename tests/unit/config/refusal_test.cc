@@ -75,7 +75,7 @@ TEST_CASE("duplicate keys, merge keys and keys that are no words") {
 }
 
 TEST_CASE("keys and values of later versions are refused by name") {
-  for (const char* key : {"forwarded", "source_addresses", "rebalance"})
+  for (const char* key : {"forwarded", "source_addresses"})
     CHECK(complaint(key + std::string(": {whatever: 1}")) ==
           "t:3:1: error: key '" + std::string(key) + "' is not implemented in this version\n");
   const auto nested = [](const std::string& section, const std::string& key) {
@@ -87,14 +87,10 @@ TEST_CASE("keys and values of later versions are refused by name") {
                           "max_buffered", "messages_per_second", "bytes_per_second", "over_rate"})
     nested("limits", key);
   for (const char* key : {"policy", "coalesce_key"}) nested("slow_client", key);
-  for (const char* key : {"handoff", "rescue", "handoff_timeout", "quiet", "max_state", "cooldown", "stop_if_failing"})
-    nested("migration", key);
   check({{"listeners: [{bind: ':1', proxy_protocol: {}}]\nbackends: ['a:1']\n",
           "t:1:26: error: key 'listeners[0].proxy_protocol' is not implemented in this version\n"},
-         {"listen: ':1'\npools: {chat: {backends: ['a:1'], migration: {rescue: true}}}\nroutes: [{pool: chat}]\n",
-          "t:2:47: error: key 'pools.chat.migration.rescue' is not implemented in this version\n"}});
-  CHECK(complaint("on_down: move") ==
-        "t:3:10: error: 'on_down': value 'move' is not implemented in this version; use one of 'keep'\n");
+         {"listen: ':1'\npools: {chat: {backends: ['a:1'], slow_client: {policy: drop}}}\nroutes: [{pool: chat}]\n",
+          "t:2:49: error: key 'pools.chat.slow_client.policy' is not implemented in this version\n"}});
 }
 
 TEST_CASE("wrong kinds") {

@@ -14,7 +14,6 @@ constexpr ForwardingContext kContext = {
     .trust = PeerTrust::kUntrusted,
     .request_id = "req-1",
     .session = "resume-1",
-    .websocket_key = {},
     .strip_prefix = 0,
 };
 
@@ -24,26 +23,35 @@ ForwardingContext trusted() {
   return context;
 }
 
-// A whole request line, header lines behind Host.
+// Whatever was asked: what goes out is itself a request that Drover would take, and nothing more.
+void check_whole(std::string_view head) {
+  RequestParser parser({});
+  const auto fed = parser.feed(as_bytes(head));
+  REQUIRE_MESSAGE(fed, fed.error().detail);
+  CHECK(fed->complete);
+  CHECK(fed->consumed == head.size());
+}
+
+// What an open head needs to be a request for the parser.
+std::string closed(std::string_view open_head) {
+  return head_for_dial(open_head, {.websocket_key = "key"});
+}
+
+// Of a request with these header lines behind Host. The head is open.
 ForwardedRequest forwarded(std::string_view lines, const ForwardingContext& context = kContext,
                            std::string_view target = "/chat?x=1") {
   RequestParser parser({});
   test::read(parser, "GET " + std::string(target) + " HTTP/1.1\r\nHost: Chat.Example.com:8443\r\n" +
                          std::string(lines) + "\r\n");
   auto result = forward_upgrade(parser.head(), context);
-  // Whatever was asked: what goes out is itself a request that Drover would take, and nothing more.
-  RequestParser again({});
-  const auto fed = again.feed(as_bytes(result.head));
-  REQUIRE_MESSAGE(fed, fed.error().detail);
-  CHECK(fed->complete);
-  CHECK(fed->consumed == result.head.size());
+  check_whole(closed(result.head));
   return result;
 }
 
 constexpr std::string_view kSetLines =
     "Connection: Upgrade\r\nUpgrade: websocket\r\nX-Forwarded-For: 10.0.0.7\r\nX-Forwarded-Proto: https\r\n"
     "X-Forwarded-Host: Chat.Example.com:8443\r\nX-Forwarded-Port: 8443\r\nX-Real-IP: 10.0.0.7\r\n"
-    "X-Request-ID: req-1\r\nX-Drover-Session: resume-1\r\n\r\n";
+    "X-Request-ID: req-1\r\nX-Drover-Session: resume-1\r\n";
 
 // What is left of the client's header lines.
 std::string kept_of(std::string_view lines, const ForwardingContext& context = kContext) {
@@ -57,7 +65,7 @@ std::string kept_of(std::string_view lines, const ForwardingContext& context = k
 
 std::string value_of(const ForwardedRequest& request, std::string_view name) {
   RequestParser parser({});
-  test::read(parser, request.head);
+  test::read(parser, closed(request.head));
   CHECK(parser.head().count(name) == 1);
   return std::string(parser.head().find(name).value_or("(none)"));
 }
@@ -73,12 +81,12 @@ TEST_CASE("who the client is by its certificate goes to the backend, and no clai
   CHECK(!forwarded("X-Drover-Client-Subject: CN=admin\r\n").head.contains("Client"));
 }
 
-TEST_CASE("an upgrade goes on in order, byte for byte, with Drover's headers behind it") {
+TEST_CASE("an upgrade goes on in order, byte for byte, with Drover's headers behind it, and is open") {
   const auto request = forwarded(
       "Upgrade: websocket\r\nOrigin: https://a\r\nConnection: Upgrade\r\nsec-websocket-KEY: abc=\r\n"
       "Sec-WebSocket-Version: 13\r\nX-Odd:  \xff\ta  b \r\ntraceparent: 00-ab\r\nCookie: a=b\r\nCookie: c=d\r\n");
   CHECK(request.head ==
-        "GET /chat?x=1 HTTP/1.1\r\nHost: Chat.Example.com:8443\r\nOrigin: https://a\r\nsec-websocket-KEY: abc=\r\n"
+        "GET /chat?x=1 HTTP/1.1\r\nHost: Chat.Example.com:8443\r\nOrigin: https://a\r\n"
         "Sec-WebSocket-Version: 13\r\nX-Odd: \xff\ta  b\r\ntraceparent: 00-ab\r\nCookie: a=b\r\nCookie: c=d\r\n" +
             std::string(kSetLines));
   CHECK(request.request_id == "req-1");
@@ -97,8 +105,8 @@ TEST_CASE("hop-by-hop headers stay here") {
 
 TEST_CASE("Connection cannot take away what the handshake or the backend relies on") {
   CHECK(kept_of("Connection: Upgrade, Host, Sec-WebSocket-Key, Sec-WebSocket-Protocol, X-Forwarded-For, X-Real-IP, "
-                "X-Drover-Session\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Protocol: p\r\n") ==
-        "Sec-WebSocket-Key: k\r\nSec-WebSocket-Protocol: p\r\n");
+                "X-Drover-Session\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: p\r\n") ==
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: p\r\n");
   CHECK(forwarded("Connection: Host, X-Forwarded-For\r\n").head.ends_with(kSetLines));
   CHECK(value_of(forwarded("Connection: X-Forwarded-For\r\nX-Forwarded-For: 1.1.1.1\r\n", trusted()),
                  "X-Forwarded-For") == "1.1.1.1, 10.0.0.7");
@@ -180,11 +188,25 @@ TEST_CASE("a trusted peer's request id is kept only if it is sane") {
   CHECK(id_for("!~") == "!~");
 }
 
-TEST_CASE("the key of a later dial replaces the client's") {
-  auto context = kContext;
-  context.websocket_key = "fresh";
-  CHECK(kept_of("A: 1\r\nSec-WebSocket-Key: old\r\nB: 2\r\n", context) ==
-        "A: 1\r\nSec-WebSocket-Key: fresh\r\nB: 2\r\n");
+TEST_CASE("a client's key is no part of what all dials have in common, in any spelling") {
+  CHECK(kept_of("A: 1\r\nSec-WebSocket-Key: old\r\nB: 2\r\nsec_websocket_key: old\r\nSEC-WEBSOCKET-KEY: old\r\n") ==
+        "A: 1\r\nB: 2\r\n");
+}
+
+TEST_CASE("a dial has a key, and what else it is given") {
+  const auto open = forwarded("Sec-WebSocket-Key: old\r\nX-Drover-Handoff: v1; key=evil\r\n").head;
+  CHECK(head_for_dial(open, {.websocket_key = "abc="}) == open + "Sec-WebSocket-Key: abc=\r\n\r\n");
+  CHECK(head_for_dial(open, {.websocket_key = "abc=", .handoff = "v1; key=00ff"}) ==
+        open + "Sec-WebSocket-Key: abc=\r\nX-Drover-Handoff: v1; key=00ff\r\n\r\n");
+  CHECK(head_for_dial(open, {.websocket_key = "abc=", .resumed = true}) ==
+        open + "Sec-WebSocket-Key: abc=\r\nX-Drover-Resumed: 1\r\n\r\n");
+  const auto all = head_for_dial(
+      open,
+      {.websocket_key = "abc=", .handoff = "v1; key=00ff", .resumed = true, .previous_backend = "[2001:db8::1]:80"});
+  CHECK(all == open +
+                   "Sec-WebSocket-Key: abc=\r\nX-Drover-Handoff: v1; key=00ff\r\nX-Drover-Resumed: 1\r\n"
+                   "X-Drover-Previous-Backend: [2001:db8::1]:80\r\n\r\n");
+  check_whole(all);
 }
 
 TEST_CASE("the target goes on in origin form, without the stripped prefix") {
@@ -245,13 +267,6 @@ TEST_CASE("a resume token's header stays here, in any spelling") {
     CHECK(kept_of("X-Session-Token: a\r\nx-session-token: b\r\nX_Session_Token: c\r\nX-Session-Tokens: kept\r\n",
                   context) == "X-Session-Tokens: kept\r\n");
   }
-}
-
-TEST_CASE("a backend is told that a session was here before") {
-  auto context = kContext;
-  CHECK_FALSE(forwarded("X-Drover-Resumed: 1\r\n").head.contains("Resumed"));
-  context.resumed = true;
-  CHECK(value_of(forwarded("X-Drover-Resumed: 2\r\n", context), "X-Drover-Resumed") == "1");
 }
 
 // The backend's answer, as `forward` passes it on.
