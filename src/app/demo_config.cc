@@ -25,8 +25,10 @@ Result<std::uint16_t> free_port() {
                   " is free; write a configuration with another one and start with -c FILE");
 }
 
-// Nobody wants to wait here: not for the turn of a session that is to be moved, nor for a backend that is back.
+// Who comes second gets the other backend. And nobody wants to wait here: not for the turn of a session that is to be
+// moved, nor for a backend that is back.
 constexpr std::string_view kSettings =
+    "policy: least_connections\n"
     "migration: {rescue: true, cooldown: 0s, pace: 1000/s}\n"
     "health_check: {interval: 1s, rise: 1}\n";
 
