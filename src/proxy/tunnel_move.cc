@@ -106,7 +106,7 @@ void Tunnel::relay_screened(const End& backend, Bytes bytes) {
         screen.take(bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
     for (const Bytes piece : {step.held, step.pass}) {
       if (!piece.empty()) relay(backend, piece);
-      if (backend.from().ended() || has_no_backend()) return;
+      if (backend.from().ended() || has_no_backend() || &host_.backend() != stream) return;
     }
     if (step.stop == BackendScreen::Stop::kBroken) return refuse_broken_message(backend);
     bytes = bytes.subspan(step.consumed);

@@ -260,4 +260,14 @@ TEST_CASE("the new backend has asked to leave already") {
   CHECK(told(next.stream) == it.leave(1));
 }
 
+TEST_CASE("a Close and a left in one read: the session moves once") {
+  HandoffFixture it;
+  Candidate& next = it.bring_to(Stage::kLeaving);
+  it.moves->add();
+  it.old().receive(it.from_backend(kClose, close_payload(1001)) + it.from_backend(kText, it.left("1")));
+  CHECK(told(next.stream) == it.enter(1, "forced"));
+  CHECK(it.moves->starts.empty());
+  it.expect_served_by(next.stream);
+}
+
 }  // namespace drover::proxy
