@@ -222,8 +222,8 @@ void Tunnel::go_on_with_backend(Bytes early) {
   resume(client_end());
   if (host_.client().queued() >= limits_.max_queued) backend.stream.pause(net::PauseReason::kPeerSlow);
   backend.stream.resume(net::PauseReason::kHeld);
+  release_client();  // first: by what it has said early, the backend may want to go at once, and the client be held
   if (!early.empty()) on_read(backend.stream, early);
-  release_client();
   arm_next();
 }
 

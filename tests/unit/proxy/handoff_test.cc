@@ -260,6 +260,25 @@ TEST_CASE("the new backend has asked to leave already") {
   CHECK(told(next.stream) == it.leave(1));
 }
 
+TEST_CASE("the new backend has closed already: the next one gets what the client says") {
+  HandoffFixture it;
+  Candidate& next = it.bring_to(Stage::kWaiting);
+  Candidate& third = it.moves->add();
+  next.early = it.from_backend(kText, "early") + it.from_backend(kClose, close_payload(1001));
+  it.client().receive(it.from_client(kLast, "lf") + it.from_client(kText, "held"));
+  it.old_says(it.left("1"));
+  CHECK(told(it.client()) == "early");
+  CHECK(it.client_is_held());
+  CHECK(!it.client_says("not read"));
+  it.pass(Milliseconds(0));
+  REQUIRE(third.state == Candidate::State::kDialled);
+  it.moves->open();
+  it.client_says("more");
+  CHECK(told(next.stream) == it.enter(1, "left", "1") + " held close(1001) .");
+  CHECK(told(third.stream) == it.enter(2, "closed") + " more");
+  CHECK(next.stream.late_writes == 0);
+}
+
 TEST_CASE("a Close and a left in one read: the session moves once") {
   HandoffFixture it;
   Candidate& next = it.bring_to(Stage::kLeaving);
