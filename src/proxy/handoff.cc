@@ -110,7 +110,10 @@ void Handoff::on_left(std::string_view state) {
 }
 
 void Handoff::on_backend_ended() {
-  if (state_.old == HandoffState::Old::kServing) why_ = EnterWhy::kClosed;
+  if (state_.old == HandoffState::Old::kServing) {  // it has closed, so the client is held from here on
+    why_ = EnterWhy::kClosed;
+    held_since_ = tunnel_.precise_now();
+  }
   if (state_.old == HandoffState::Old::kLeaving && !asked_to_close_) result_ = MoveResult::kForced;
   take(HandoffEvent::kEnded);
 }
