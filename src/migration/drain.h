@@ -27,10 +27,10 @@ class Drain {
     Mode first_mode = Mode::kHandoff;
     // Whom a pool lets be notified; kOptIn for those that are not here.
     std::map<std::string, config::Notify, std::less<>> notify{};
-    std::string endpoint{};   // that of the pool's `migration`
-    Milliseconds grace{0};    // from a notified session's turn to its Close
-    MonotonicTime last_turn;  // nobody is notified whose turn is later, but closed at once
-    double pace = 1;          // sessions a second, above 0
+    std::string endpoint{};      // that of the pool's `migration`
+    Milliseconds grace{0};       // from a notified session's turn to its Close
+    MonotonicTime last_turn;     // nobody is notified whose turn is later, but closed at once
+    double pace = 1;             // sessions a second, above 0
     double stop_if_failing = 0;  // the plan halts where more of its handoffs come to nothing; a share; 0: never
     // Of a rebalance: the backends above give to these, stay open, and nobody is closed.
     std::vector<std::shared_ptr<balancer::Backend>> targets{};

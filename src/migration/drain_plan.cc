@@ -1,6 +1,6 @@
 // Frozen time does not count: deadline and turns move by it. A plan that waits for somebody to take its sessions does
-// not stop its deadline, which then leaves it less time and asks for more pace. A rebalance keeps its pace: nobody has to
-// go.
+// not stop its deadline, which then leaves it less time and asks for more pace. A rebalance keeps its pace: nobody has
+// to go.
 #include "migration/drain_plan.h"
 
 #include <algorithm>
@@ -91,7 +91,8 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
   } else {
     set_state(seen.others_eligible ? DrainState::kRunning : DrainState::kWaiting, now);
     if (rebalances() && is_stuck(now)) {
-      warnings_.push_back(std::to_string(active_) + " sessions more would make it even, but those that are there cannot " +
+      warnings_.push_back(std::to_string(active_) +
+                          " sessions more would make it even, but those that are there cannot " +
                           "be moved, or were moved a short time ago");
       end(DrainState::kDone, now);
     } else if (now >= deadline_) {

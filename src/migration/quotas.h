@@ -86,9 +86,8 @@ class Quotas {
   }
   // Whether a session may go there now.
   bool may_take(const balancer::Backend& backend) const {
-    return std::ranges::any_of(takers_, [&](const auto& taker) {
-      return taker->backend.get() == &backend && has_room(*taker);
-    });
+    return std::ranges::any_of(takers_,
+                               [&](const auto& taker) { return taker->backend.get() == &backend && has_room(*taker); });
   }
   bool has_room() const {
     return std::ranges::any_of(takers_, [](const auto& taker) { return has_room(*taker); });

@@ -300,7 +300,9 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
         if (way) ++(*way == Mode::kHandoff ? census.handed_off : census.notified);
         continue;
       }
-      ++(may_hand_off(drain, session) ? census.handed_off : may_notify(drain, session) ? census.notified : census.closed);
+      ++(may_hand_off(drain, session) ? census.handed_off
+         : may_notify(drain, session) ? census.notified
+                                      : census.closed);
     }
   };
   for (const auto& backend : backends) count_in(backend->holders(worker.index()), [](const Session&) { return true; });
