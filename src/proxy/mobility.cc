@@ -77,10 +77,19 @@ bool Mobility::may_follow_close() {
   return followed_ < kMostFollowed || session_.now() - followed_since_ >= settings()->migration.cooldown;
 }
 
-bool Mobility::begin(MoveCause cause) {
+bool Mobility::begin(MoveCause cause, Redial::Allows allows) {
   if (!may_begin(HandoffStart::kPlanned) || is_busy()) return false;
-  start({}, cause);
+  note_move();
+  start({}, cause, std::move(allows));
   return true;
+}
+
+void Mobility::note_move() {
+  moved_at_ = session_.now();
+}
+
+std::shared_ptr<balancer::Backend> Mobility::owner() const {
+  return Redial::owner(session_, retained_.hash_key);
 }
 
 bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
@@ -98,11 +107,11 @@ bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
   if (start_as >= HandoffStart::kClosed) {
     beginning.not_before = session_.farewell_slot(pool.lost_backend.close_pace);
   }
-  start(beginning, cause_of(start_as));
+  start(beginning, cause_of(start_as), nullptr);
   return true;
 }
 
-void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
+void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause, Redial::Allows allows) {
   const auto& pool = *settings();
   cause_ = cause;
   adopted_ = false;
@@ -113,6 +122,7 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
   } else {
     redial_->begin_anew();
   }
+  redial_->restrict_to(std::move(allows));
   const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
                              .timeout = pool.migration.handoff_timeout,
                              .quiet = pool.migration.quiet,
@@ -153,6 +163,8 @@ void Mobility::close() {
 bool Mobility::dial_next() {
   drop_next();
   if (parting_ != nullptr) parting_->close();  // its connection has had its Close, and this one needs the place
+  // A session that cannot stay where it is goes anywhere.
+  if (handoff()->is_leaving() || handoff()->backend_has_left()) redial_->restrict_to(nullptr);
   return redial_->dial();
 }
 
@@ -186,6 +198,7 @@ std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
   adopted_ = true;
   backend_leaves_ = false;
   pause_ = Milliseconds(0);
+  note_move();
   moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
   auto [lease, early] = redial_->hand_over();
   net::Transport& old = session_.serving_transport();
@@ -204,6 +217,7 @@ void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::micr
   session_.worker().loop().wheel().disarm(*this);
   if (!adopted_) drop_next();
   if (backend_leaves_ && result) try_again();
+  redial_->restrict_to(nullptr);
   session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
 }
 
