@@ -227,7 +227,7 @@ void Tunnel::go_on_with_backend(Bytes early) {
   if (host_.client().queued() >= limits_.max_queued) backend.stream.pause(net::PauseReason::kPeerSlow);
   backend.stream.resume(net::PauseReason::kHeld);
   if (!early.empty()) on_read(backend.stream, early);
-  release_client();
+  if (!has_no_backend()) release_client();  // else it has gone already: the next one gets what is held
   arm_next();
 }
 
