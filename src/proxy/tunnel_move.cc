@@ -137,7 +137,7 @@ void Tunnel::hear_message(const BackendScreen& screen, bool more) {
       }
       [[fallthrough]];  // unasked, it asks
     case migration::Verb::kLeaving:
-      if (handoff == nullptr && is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});
+      if (is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});  // a move that goes on may yet fail
       return;
   }
 }
