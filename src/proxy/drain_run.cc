@@ -49,7 +49,7 @@ DrainRun::DrainRun(Worker& worker, std::shared_ptr<migration::Drain> drain)
 
 DrainRun::~DrainRun() {
   worker_.loop().wheel().disarm(*this);
-  call_off();
+  call_off(nullptr);
   for (auto* holders : {&notified_, &waiting_, &moving_, &not_moved_, &closed_, &not_now_}) let_go(*holders);
 }
 
@@ -77,10 +77,11 @@ void DrainRun::tell_those_of_backends() {
     // Whoever opened it again wants its sessions to stay.
     if (backend.open()) {
       if (!reopened_[index]) {
-        call_off();
-        for (auto* holders : {&notified_, &waiting_, &not_moved_}) let_go_of_those_of(backend, *holders);
+        call_off(&backend);
+        for (auto* holders : {&notified_, &waiting_}) let_go_of_those_of(backend, *holders);
       }
       reopened_[index] = true;
+      let_go_of_those_of(backend, not_moved_);  // a move that could not be called off may have come to nothing since
       continue;
     }
     reopened_[index] = false;
@@ -214,12 +215,13 @@ void DrainRun::note_handoff(Session& session, const HandedOff& handed_off) {
   }
 }
 
-// Those that are not on their way for good stay where they are.
-void DrainRun::call_off() {
+// Those of `backend`, null: all, that are not on their way for good stay where they are.
+void DrainRun::call_off(const balancer::Backend* backend) {
   balancer::Holder* holder = moving_.front();
   while (holder != nullptr) {
     balancer::Holder* next = moving_.after(*holder);
-    Session::of(*holder).mobility()->call_off();
+    Session& session = Session::of(*holder);
+    if (backend == nullptr || session.is_on(*backend)) session.mobility()->call_off();
     holder = next;
   }
 }
