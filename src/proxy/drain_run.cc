@@ -189,6 +189,8 @@ void DrainRun::hand_off(Session& session, MonotonicTime clock) {
 
 // What comes behind handoff.
 void DrainRun::do_instead(Session& session, MonotonicTime clock) {
+  // Its backend was lost meanwhile, and it is being rescued.
+  if (session.mobility()->is_moving()) return set_stage(session, Notice::Stage::kNotMoved, clock + kWhenBusy);
   if (session.tunnels() && clock <= drain_->last_turn() && may_notify(*drain_, session) &&
       notify(session, clock, clock)) {
     return set_stage(session, Notice::Stage::kNotified, clock + drain_->order().grace);
