@@ -296,7 +296,9 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
     return std::ranges::any_of(backends, [&](const auto& backend) { return session.is_on(*backend); });
   };
   for (const auto& run : worker.runs()) {
-    for (auto* holders : {&run->notified_, &run->waiting_, &run->not_now_}) count_in(*holders, is_meant);
+    for (auto* holders : {&run->notified_, &run->waiting_, &run->moving_, &run->not_moved_, &run->not_now_}) {
+      count_in(*holders, is_meant);
+    }
   }
   return census;
 }
