@@ -58,8 +58,10 @@ std::uint64_t Mobility::most_state() const {
 
 bool Mobility::may_move() const {
   const config::Pool* const pool = settings();
-  return !retained_.head.empty() && pool != nullptr && pool->migration.handoff != config::Handoff::kOff &&
-         tunnel_.is_whole();
+  if (retained_.head.empty() || pool == nullptr || !tunnel_.is_whole()) return false;
+  // A session that began under `assume` has a backend that takes no part in the contract.
+  const auto allowed = pool->migration.handoff;
+  return allowed == config::Handoff::kAssume || (allowed == config::Handoff::kOptIn && by_contract());
 }
 
 bool Mobility::is_busy() const {
