@@ -112,8 +112,6 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
   if (redial_ == nullptr || &redial_->transport() != &transport || !transport.in_use()) {
     Redial::Owner& owner = *this;
     redial_ = std::make_unique<Redial>(session_, owner, retained_, by_contract(), transport);
-  } else {
-    redial_->begin_anew();
   }
   const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
                              .timeout = pool.migration.handoff_timeout,
@@ -205,6 +203,7 @@ void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::micr
   tunnel_.movable()->handoff.reset();
   session_.worker().loop().wheel().disarm(*this);
   if (!adopted_) drop_next();
+  redial_->forget();
   if (backend_leaves_ && result) try_again();
   session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
 }

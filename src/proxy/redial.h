@@ -39,8 +39,11 @@ class Redial final : public net::ByteStream::Handler {
   Redial(Session& session, Owner& owner, const Retained& retained, bool by_contract, net::Transport& transport);
   ~Redial();
 
-  // Of another move: everybody is a candidate again.
-  void begin_anew() { tried_.clear(); }
+  // The move is over: in the next one everybody is a candidate again. Keeps neither configuration nor backends alive.
+  void forget() {
+    tried_.clear();
+    snapshot_.reset();
+  }
   // The next candidate of the session's pool as it is now. False: there is none. Whoever was dialled before is let go.
   bool dial();
   // Of the session's pool, beside its backend, are there any?
