@@ -217,15 +217,22 @@ void DrainRun::note_handoff(Session& session, const HandedOff& handed_off) {
   }
 }
 
-// Those of `backend`, null: all, that are not on their way for good stay where they are.
+// Those of `backend`, null: all, that are not on their way for good stay where they are. That is no failure of theirs.
 void DrainRun::call_off(const balancer::Backend* backend) {
   balancer::Holder* holder = moving_.front();
   while (holder != nullptr) {
     balancer::Holder* next = moving_.after(*holder);
     Session& session = Session::of(*holder);
-    if (backend == nullptr || session.is_on(*backend)) session.mobility()->call_off();
+    if (backend == nullptr || session.is_on(*backend)) call_off(session);
     holder = next;
   }
+}
+
+void DrainRun::call_off(Session& session) {
+  session.notice()->stage = Notice::Stage::kToBeMoved;  // note_handoff() counts those that move
+  session.mobility()->call_off();
+  if (!session.mobility()->is_moving()) return let_go_of(session);
+  session.notice()->stage = Notice::Stage::kMoving;
 }
 
 void DrainRun::close(Session& session, Notice& notice) {

@@ -72,6 +72,7 @@ class DrainRun final : net::TimerWheel::Node {
   void do_instead(Session& session, MonotonicTime clock);
   void close(Session& session, Notice& notice);
   void call_off(const balancer::Backend* backend);
+  void call_off(Session& session);
   void let_go_of(Session& session);
   void let_go(balancer::Holders& holders);
   void let_go_of_those_of(const balancer::Backend& backend, balancer::Holders& holders);

@@ -106,7 +106,7 @@ def test_a_backend_that_stays_after_all_does_not_close_the_others_sessions(moves
     talk(client_a, by_previous["a"])
     talk(client_b, b)
     wait_until(lambda: it.plan()["left"] == 0, "the plan has nobody left")
-    assert it.plan()["failed"] == 0
+    assert it.plan()["moved"]["failed"] == 0
 
 
 def test_a_move_beyond_its_backends_return_that_comes_to_nothing_leaves_the_session(moves):
