@@ -58,8 +58,10 @@ std::uint64_t Mobility::most_state() const {
 
 bool Mobility::may_move() const {
   const config::Pool* const pool = settings();
-  return !retained_.head.empty() && pool != nullptr && pool->migration.handoff != config::Handoff::kOff &&
-         tunnel_.is_whole();
+  if (retained_.head.empty() || pool == nullptr || !tunnel_.is_whole()) return false;
+  // A session that began under `assume` has a backend that takes no part in the contract.
+  const auto allowed = pool->migration.handoff;
+  return allowed == config::Handoff::kAssume || (allowed == config::Handoff::kOptIn && by_contract());
 }
 
 bool Mobility::is_busy() const {
@@ -119,8 +121,6 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause, Redia
   if (redial_ == nullptr || &redial_->transport() != &transport || !transport.in_use()) {
     Redial::Owner& owner = *this;
     redial_ = std::make_unique<Redial>(session_, owner, retained_, by_contract(), transport);
-  } else {
-    redial_->begin_anew();
   }
   redial_->restrict_to(std::move(allows));
   const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
@@ -216,8 +216,8 @@ void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::micr
   tunnel_.movable()->handoff.reset();
   session_.worker().loop().wheel().disarm(*this);
   if (!adopted_) drop_next();
+  redial_->forget();
   if (backend_leaves_ && result) try_again();
-  redial_->restrict_to(nullptr);
   session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
 }
 

@@ -35,6 +35,8 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, not from
   // within. False: it cannot, now. `allows`: whom it may come to, as long as it can still stay; null: anybody.
   bool begin(observe::MoveCause cause, Redial::Allows allows = nullptr);
+  // A handoff goes on.
+  bool is_moving() const { return handoff() != nullptr; }
   // Something goes on that has to end before the next begin().
   bool is_busy() const;
   // Nothing where there is no way back.

@@ -96,15 +96,19 @@ void Tunnel::relay_from_backend(const End& backend, Bytes bytes) {
 
 void Tunnel::relay_screened(const End& backend, Bytes bytes) {
   const net::ByteStream* const stream = &backend.stream;
+  // A Close or a message to Drover may have given its place to another one, with another screen.
+  const auto still_serves = [&] {
+    return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream;
+  };
   backend.self.pulse.hear(host_.now());
-  while (!bytes.empty() && !backend.from().ended() && !has_no_backend() && &host_.backend() == stream) {
+  while (!bytes.empty() && still_serves()) {
     BackendScreen& screen = *movable_->screen;
     const bool may_be_compressed = movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
     const auto step = screen.take(
         bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
     for (const Bytes piece : {step.held, step.pass}) {
       if (!piece.empty()) relay(backend, piece);
-      if (backend.from().ended() || has_no_backend() || &host_.backend() != stream) return;
+      if (!still_serves()) return;
     }
     if (step.stop == BackendScreen::Stop::kBroken) return refuse_broken_message(backend);
     bytes = bytes.subspan(step.consumed);
@@ -131,7 +135,7 @@ void Tunnel::hear_message(const BackendScreen& screen, bool more) {
       }
       [[fallthrough]];  // unasked, it asks
     case migration::Verb::kLeaving:
-      if (handoff == nullptr && is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});
+      if (is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});  // a move that goes on may yet fail
       return;
   }
 }
