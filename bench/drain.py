@@ -342,7 +342,7 @@ def parse_arguments():
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--sessions", type=int, default=5_000)
     parser.add_argument("--busy", type=int, default=500, help="sessions with traffic that are handed off")
-    parser.add_argument("--rate", type=float, default=50, help="messages a second of each of them")
+    parser.add_argument("--rate", type=float, default=10, help="messages a second of each of them")
     parser.add_argument("--pace", type=int, default=1_000, help="sessions a second, of the way that has one")
     parser.add_argument("--write", type=pathlib.Path, help="a page with the marks of the result")
     arguments = parser.parse_args()

@@ -77,6 +77,8 @@ def warm_up(build, drover, cpus):
 def pauses(before, after):
     """Of the clients, as Drover tells them between two scrapes; milliseconds, all but the mean bounds of buckets."""
     count = total(after, f"{_PAUSE}_count") - total(before, f"{_PAUSE}_count")
+    if not count:
+        raise Failure("no session was held")
     grown = total(after, f"{_PAUSE}_sum") - total(before, f"{_PAUSE}_sum")
     bounds = [quantile(buckets(before, _PAUSE), buckets(after, _PAUSE), share) for share in (0.5, 0.99, 1.0)]
     return {"mean": grown / count * 1e3, **dict(zip(("p50", "p99", "longest"), (bound * 1e3 for bound in bounds)))}
@@ -154,10 +156,10 @@ class Bench:
         done = wait_until(lambda: ended_at(drover.said()), "the drain has ended", _PATIENCE) - began_at
         wait_until(lambda: descriptors(drover.pid) <= open_before, "the old connections have gone")
         cpu = cpu_seconds(drover.pid) - spent
-        beyond = cpu - usual * (time.monotonic() - began)
+        traffic = usual * (time.monotonic() - began)
         time.sleep(_AFTER)
         after = drover.metrics()
-        found = {"done": done, "cpu": cpu, "beyond": beyond, "pauses": pauses(before, after),
+        found = {"done": done, "cpu": cpu, "traffic": traffic, "pauses": pauses(before, after),
                  "lag": lag_p99(buckets(before), buckets(after)),
                  "memory": private_memory(drover.pid)}
         seen = load.seen()
@@ -171,7 +173,7 @@ class Bench:
 
     @staticmethod
     def _traffic(drover):
-        """Seconds of CPU a second, with nothing but the messages."""
+        """Seconds of CPU a second that the messages take."""
         before, began = cpu_seconds(drover.pid), time.monotonic()
         time.sleep(_USUAL)
         return (cpu_seconds(drover.pid) - before) / (time.monotonic() - began)
@@ -203,7 +205,8 @@ def _cell(results, way, path, form, factor=1.0):
 def _row(results, name, way, sessions):
     cell = functools.partial(_cell, results, name)
     return [way.title, f"{sessions:,}", cell("moved", ".2f"), cell("done", ".2f"), cell("cpu", ".3f"),
-            cell("beyond", ".1f", 1e6 / sessions), cell("pauses.mean", ".2f"),
+            "-" if not way.busy else cell("traffic", ".3f"), cell("cpu", ".1f", 1e6 / sessions),
+            cell("pauses.mean", ".2f"),
             *(cell(f"pauses.{which}", ",g") for which in ("p50", "p99", "longest")), cell("lag", ",g", 1e3)]
 
 
@@ -221,11 +224,11 @@ def page(arguments, results, about):
     bytes_of = functools.partial(_cell, results, form=",.0f")
     return "\n".join([
         f"One worker; a busy session sends {arguments.rate:g} messages of 64 bytes a second. All ways without errors in "
-        f"{complete} of {arguments.turns} turns; medians. Every session was handed off with its state, and no echo was "
-        "lost, repeated or out of turn.",
+        f"{complete} of {arguments.turns} turns; medians. In these every session was handed off with its state, and no "
+        "echo was lost, repeated or out of turn.",
         "",
         *report.table(["", "sessions", "until the last has moved, s", "until it is done, s", "CPU of Drover, s",
-                       "of it beyond the traffic, a session, µs", "pause: mean, ms", "half, at most",
+                       "the traffic alone in that time, s", "CPU a session, µs", "pause: mean, ms", "half, at most",
                        "99 %, at most", "all, at most", "worker loop lag p99, ms, at most"],
                       [_row(results, name, way, sessions[name]) for name, way in moving.items()]),
         "",

@@ -1,7 +1,6 @@
-// drover-bench-backend: an echo server on one thread, on any number of addresses. With --handoffs it says at its end which
-// sessions it has got from other backends, as a line of JSON.
+// drover-bench-backend: an echo server on one thread, on any number of addresses. With --handoffs it says at its end
+// which sessions it has got from other backends, as a line of JSON.
 #include <CLI/CLI.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <csignal>
@@ -40,9 +39,10 @@ int main(int argc, char** argv) try {
   loop.run();
   if (!handoffs) return 0;
   const auto& entered = server.entered();
-  std::puts(nlohmann::json{{"count", entered.count},
-                           {"last_us", entered.last_at / 1000},
-                           {"stateless", entered.stateless}}.dump().c_str());
+  std::puts(
+      nlohmann::json{{"count", entered.count}, {"last_us", entered.last_at / 1000}, {"stateless", entered.stateless}}
+          .dump()
+          .c_str());
 } catch (const std::exception& problem) {
   drover::bench::die(problem.what());
 }

@@ -75,7 +75,8 @@ class EchoServer::Connection final : public ListNode, net::ByteStream::Handler {
     std::string answer =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: " +
         websocket::accept_of(*key) + "\r\n";
-    if (takes_part()) answer.append(app::DemoHandoff::kHeader).append(": ").append(app::DemoHandoff::kVersion) += "\r\n";
+    if (takes_part())
+      answer.append(app::DemoHandoff::kHeader).append(": ").append(app::DemoHandoff::kVersion) += "\r\n";
     stream_.write(as_bytes(answer + "\r\n"));
     return true;
   }
@@ -130,7 +131,7 @@ class EchoServer::Connection final : public ListNode, net::ByteStream::Handler {
   net::TcpStream stream_;
   std::unique_ptr<http::RequestParser> parser_ = std::make_unique<http::RequestParser>(http::HeadLimits{});
   EchoStream echo_;
-  std::unique_ptr<Part> part_;  // where it takes part in handoffs
+  std::unique_ptr<Part> part_;                          // where it takes part in handoffs
   std::unique_ptr<std::vector<std::uint8_t>> waiting_;  // on /fanout: frames that are not whole yet
 };
 

@@ -30,7 +30,7 @@ class EchoServer {
   // The sessions that it got from another backend.
   struct Entered {
     std::uint64_t count = 0;
-    std::uint64_t last_at = 0;   // nanoseconds of the monotonic clock; 0: none
+    std::uint64_t last_at = 0;    // nanoseconds of the monotonic clock; 0: none
     std::uint64_t stateless = 0;  // those of them whose state was lost
   };
   const Entered& entered() const { return entered_; }

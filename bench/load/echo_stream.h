@@ -20,8 +20,8 @@ class EchoStream {
     kClosed,  // the answer to a Close is the last that was put out
     kBroken,  // a frame without a mask
   };
-  // Text messages, which are not fragmented, are not echoed from now on: each goes to `on_text`, whole, which may append
-  // an answer in its place.
+  // Text messages, which are not fragmented, are not echoed from now on: each goes to `on_text`, whole, which may
+  // append an answer in its place.
   using OnText = std::function<void(std::string_view text, std::vector<std::uint8_t>& out)>;
   void divert_texts(OnText on_text);
 
