@@ -134,9 +134,17 @@ void Handoff::on_deadline() {
   host_.arm_handoff(deadline_);
 }
 
+bool Handoff::client_takes(MonotonicTime now) {
+  const auto taken = tunnel_.taken_by_client();
+  if (taken != taken_) taken_at_ = now;
+  taken_ = taken;
+  const auto patience = tunnel_.patience_with_client();
+  return patience.count() == 0 || now - taken_at_ < patience;
+}
+
 // The old backend has as much time as its client takes what it says.
 void Handoff::watch_leaving(MonotonicTime now) {
-  if (tunnel_.backend_is_held_back()) deadline_ += now - looked_at_;
+  if (tunnel_.backend_is_held_back() && client_takes(now)) deadline_ += now - looked_at_;
   looked_at_ = now;
   host_.arm_handoff(now + kLook);
   if (terms_.form == Form::kAssume) return watch_assumed(now);

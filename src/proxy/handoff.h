@@ -86,6 +86,7 @@ class Handoff {
   void end(std::optional<observe::MoveResult> result);
   void watch_leaving(MonotonicTime now);
   void watch_assumed(MonotonicTime now);
+  bool client_takes(MonotonicTime now);
   void begin_stage(Milliseconds length);
   void ask_to_close();
 
@@ -98,6 +99,8 @@ class Handoff {
   MonotonicTime looked_at_{};                // the last tick
   std::chrono::microseconds held_since_{0};  // by the precise clock; 0: the client is not held
   MonotonicTime heard_at_{};
+  std::uint64_t taken_ = 0;   // by the client's TCP, while the old backend waited for that
+  MonotonicTime taken_at_{};  // the last of it
   std::string left_state_;  // JSON; empty: null
   observe::MoveResult result_ = observe::MoveResult::kOk;
   migration::EnterWhy why_ = migration::EnterWhy::kForced;

@@ -76,6 +76,13 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void close_backend(websocket::CloseCode code);
   // It is not read, since its client takes nothing.
   bool backend_is_held_back() { return host_.backend().paused(); }
+  // What the client's TCP has taken so far, in bytes; and how long a client that takes nothing is borne with: as long
+  // as its pings would have it, which are not sent while it is held; 0: for ever.
+  std::uint64_t taken_by_client() { return host_.client().link().acknowledged; }
+  Milliseconds patience_with_client() const {
+    if (limits_.ping_client.count() == 0) return Milliseconds(0);
+    return limits_.ping_client + limits_.ping_timeout;
+  }
   // Its stream has been read to its end, whatever that was.
   bool backend_has_ended() const { return backend_.life != Life::kAlive; }
   // There is no backend any more: the client is told so.

@@ -3,8 +3,9 @@ called off in part, a backend that is lost or asks to go in the middle of somebo
 # ctest: tls
 
 import pytest
-from harness import CLOSE, TEXT, backend_frame, client_frame, close_body, scrape, switching, wait_until
+from harness import CLOSE, PATIENCE, TEXT, backend_frame, client_frame, close_body, scrape, switching, wait_until
 from harness.handoff import DRAIN, HANDOFF, left_with, order, talk
+from harness.sides import Flood
 
 _FAST = {"pace": "1000/s"}
 _READY = "/api/v1/backends/default/{}/ready"
@@ -169,3 +170,20 @@ def test_who_takes_no_part_is_not_moved_once_the_pool_wants_the_contract(moves):
     assert client.read_frame().close_code == 1012
     assert it.backends["b"].untouched()
     assert scrape(it.drover).sum("migrations_total", mode="handoff") == 0
+
+
+def test_a_client_that_never_reads_holds_nobody_for_ever(moves):
+    """The clock of a handoff stands still for it only as long as its pings would let it live."""
+    it = moves(migration={"handoff_timeout": "500ms"}, ping={"clients": "1s", "backends": "0s", "timeout": "1s"})
+    client, old = it.open()
+    flood = Flood(old.stream, backend_frame, count=20_000)
+    wait_until(lambda: flood.sent > 1_000_000, "much is on its way")
+    it.drain()
+    new = it.dialled("b").join()
+    old.read_leave()
+    wait_until(lambda: not it.ask("/api/v1/sessions", method="GET")["sessions"], "the session is over")
+    assert it.drover.session()["why"] in ("ping_timeout", "drain", "backend_lost")
+    client.close()
+    new.stream.drain()
+    old.stream.reset()
+    flood.join(PATIENCE)
