@@ -318,7 +318,7 @@ class MoveJudge {
     if (is_held) REQUIRE(moves_.handoff() != nullptr);
     const Handoff* const handoff = moves_.handoff();
     if (by_time && handoff != nullptr && handoff->backend_is_gone()) it.says.note_gone();
-    const bool is_whole = !host_.ended_by || host_.finished;
+    const bool is_whole = !host_.ended_by && tunnel_.is_whole();
     // A backend that has closed waits for the client's Close.
     const bool is_closing = host_.ended_why == Why::kNormal && host_.ended_by == Initiator::kBackend && !it.closed &&
                             !reasons_.backend && !reasons_.client && !reasons_.shut_down;
