@@ -159,6 +159,7 @@ class MoveJudge {
   void match_to_backend(Backend& it) {
     if (it.stream.write_failed()) {  // what it was sent is not seen
       it.entered = true;
+      if (moves_.handoff() == nullptr && tunnel_.is_whole()) it.leaving = false, it.says.take_back();
       if (&it == &serving() && tunnel_.to_backend().bytes() > client_.matched()) {
         client_.skip_to(static_cast<std::size_t>(tunnel_.to_backend().bytes()));
       }
