@@ -199,6 +199,7 @@ bool Tunnel::ask_backend(Bytes payload) {
 
 void Tunnel::close_backend(CloseCode code) {
   if (std::exchange(movable_->backend_closed, true)) return;
+  if (!client_.from.at_frame_boundary()) return host_.backend().finish_writing();  // it would be a part of that frame
   host_.backend().write_last(websocket::make_close(Towards::kBackend, code, "moved"));
 }
 

@@ -100,6 +100,15 @@ TEST_CASE("a backend that goes away in the middle of a message, its own or the c
   CHECK(it.moves->starts.empty());
 }
 
+TEST_CASE("a backend that goes away in the middle of the client's frame gets no Close into it") {
+  HandoffFixture it;
+  it.moves->add();
+  it.client().receive(it.from_client(kText, "half of it").substr(0, 10));
+  it.old_closes(1001);
+  CHECK(told(it.old()) == "... .");
+  CHECK(told(it.client()) == "close(1012) .");
+}
+
 TEST_CASE("ten backends that go away one after the other") {
   HandoffFixture it;
   FakeStream* serving = &it.old();
