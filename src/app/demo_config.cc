@@ -2,6 +2,7 @@
 #include "app/demo_config.h"
 
 #include <cstdint>
+#include <string_view>
 
 #include "app/listening.h"
 #include "config/load.h"
@@ -10,18 +11,26 @@ namespace drover::app {
 
 namespace {
 
+constexpr const char* kHost = "127.0.0.1";  // everybody who comes may kill a backend
 constexpr std::uint16_t kFirstPort = 8080;
 constexpr std::uint16_t kLastPort = 8099;
 
 Result<std::uint16_t> free_port() {
   for (std::uint16_t port = kFirstPort; port <= kLastPort; ++port) {
-    const std::string text = ":" + std::to_string(port);
-    if (listening_addresses({.host = "", .port = port, .text = text}, "--demo")) return port;
+    const std::string text = kHost + (":" + std::to_string(port));
+    if (listening_addresses({.host = kHost, .port = port, .text = text}, "--demo")) return port;
   }
   return fail(Code::kAddress, Side::kDrover,
               "no port from " + std::to_string(kFirstPort) + " to " + std::to_string(kLastPort) +
                   " is free; write a configuration with another one and start with -c FILE");
 }
+
+// Who comes second gets the other backend. And nobody wants to wait here: not for the turn of a session that is to be
+// moved, nor for a backend that is back.
+constexpr std::string_view kSettings =
+    "policy: least_connections\n"
+    "migration: {rescue: true, cooldown: 0s, pace: 1000/s}\n"
+    "health_check: {interval: 1s, rise: 1}\n";
 
 std::string admin_bind() {
   const auto usual = config::Admin().bind;
@@ -33,7 +42,10 @@ std::string admin_bind() {
 Result<config::Config> demo_config(const std::vector<net::Address>& backends) {
   const auto port = free_port();
   if (!port) return std::unexpected(port.error());
-  std::string yaml = "listen: \":" + std::to_string(*port) + "\"\nadmin: {bind: \"" + admin_bind() + "\"}\nbackends:\n";
+  std::string yaml = std::string("listen: \"") + kHost + ":" + std::to_string(*port) + "\"\n";
+  yaml += "admin: {bind: \"" + admin_bind() + "\"}\n";
+  yaml += kSettings;
+  yaml += "backends:\n";
   for (std::size_t index = 0; index < backends.size(); ++index) {
     yaml += "  - {name: demo-" + std::to_string(index + 1) + ", address: \"" + backends[index].text() + "\"}\n";
   }
@@ -43,9 +55,11 @@ Result<config::Config> demo_config(const std::vector<net::Address>& backends) {
 }
 
 std::string demo_greeting(const net::Address& listening) {
-  const std::string url = "ws://127.0.0.1:" + std::to_string(listening.port()) + "/";
-  return "\nDrover listens on " + listening.text() + ", with two echo backends behind it.\n" +
-         "Connect from another terminal with what you have:\n\n"
+  const std::string place = "127.0.0.1:" + std::to_string(listening.port()) + "/";
+  const std::string url = "ws://" + place;
+  return "\nDrover listens on " + listening.text() + ", with two backends behind it.\n" + "Open http://" + place +
+         " in a browser to move a live connection from one to the other and back.\n" +
+         "Or connect from another terminal with what you have:\n\n"
          "    /usr/bin/python3 -m websockets " +
          url + "    # Debian: python3-websockets\n" + "    websocat " + url + "\n" +
          R"(    node -e 's = new WebSocket(")" + url + R"("); s.onopen = () => s.send("whoami");)" +

@@ -10,8 +10,8 @@
 
 namespace drover::app {
 
-// Listens on the first free port from 8080 to 8099, and for admin on 127.0.0.1:9900 unless that is taken. Error:
-// kAddress.
+// Listens on the first free port from 8080 to 8099, of loopback alone, and for admin on 127.0.0.1:9900 unless that is
+// taken. Error: kAddress.
 Result<config::Config> demo_config(const std::vector<net::Address>& backends);
 
 // The address and lines to paste, for stdout.

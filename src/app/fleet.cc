@@ -91,6 +91,15 @@ void Fleet::call_when_leaving(OnLeaving on_leaving) {
   checker_.call_when_agent_drains([this](const auto& backend) { on_leaving_({backend}, migration::Cause::kAgent); });
 }
 
+void Fleet::call_when_lost(std::function<void(const std::shared_ptr<balancer::Backend>&)> on_lost) {
+  checker_.call_when_down([this, on_lost = std::move(on_lost)](const auto& backend) {
+    const auto pool = std::ranges::find(config_.pools, backend->pool(), &config::Pool::name);
+    if (pool != config_.pools.end() && pool->on_down == config::OnDown::kMove && pool->migration.rescue) {
+      on_lost(backend);
+    }
+  });
+}
+
 Result<void> Fleet::start() {
   if (config_.resume.secrets.empty()) warn_of_random_secret();
   auto resolver = resolver_for(config_);

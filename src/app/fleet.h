@@ -34,6 +34,9 @@ class Fleet final : net::TimerWheel::Node {
       std::function<void(std::vector<std::shared_ptr<balancer::Backend>> backends, migration::Cause cause)>;
   void call_when_leaving(OnLeaving on_leaving);
 
+  // Called when a backend is down whose sessions are to move then (`on_down: move`).
+  void call_when_lost(std::function<void(const std::shared_ptr<balancer::Backend>&)> on_lost);
+
   // Once, before the loop runs. Asks for the names, for kPatience at most: a name that nobody knows yet is no reason
   // not to start. Error: kConfiguration, where there can be no resolver.
   Result<void> start();

@@ -83,6 +83,7 @@ Result<Listeners::PerWorker> Listeners::contexts(const Settings& settings, std::
     auto listener = std::make_shared<proxy::Listener>();
     listener->port = port;
     listener->health_path = settings.health_path;
+    listener->page = page_;
     if (settings.tls) {
       auto made = net::TlsServerContext::make(*settings.tls);
       if (!made) return std::unexpected(made.error());

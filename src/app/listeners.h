@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/tls_material.h"
@@ -26,8 +27,9 @@ class Listeners final : private net::TimerWheel::Node {
   // then lets handshakes end while the kernel drops every SYN.
   static constexpr Milliseconds kFarewell{1'000};
 
-  // Both outlive it.
-  Listeners(net::Loop& loop, Workers& workers) : loop_(loop), workers_(workers) {}
+  // Loop and workers outlive it. `page`: that of every listener, see there; may be null.
+  Listeners(net::Loop& loop, Workers& workers, std::shared_ptr<const http::Page> page)
+      : loop_(loop), workers_(workers), page_(std::move(page)) {}
   ~Listeners();
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
@@ -76,6 +78,7 @@ class Listeners final : private net::TimerWheel::Node {
 
   net::Loop& loop_;
   Workers& workers_;
+  const std::shared_ptr<const http::Page> page_;
   proxy::ListenerNumber next_number_ = 0;
   std::vector<Open> open_;
   std::vector<Leaving> leaving_;

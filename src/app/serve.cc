@@ -10,6 +10,8 @@
 #include "app/daemon.h"
 #include "app/demo.h"
 #include "app/demo_config.h"
+#include "app/demo_page.h"
+#include "app/demo_proxy.h"
 #include "app/log_settings.h"
 #include "app/output.h"
 #include "app/pidfile.h"
@@ -57,17 +59,20 @@ void warn_of_certificates(const Setup& setup) {
   }
 }
 
-using OnReady = std::function<Result<void>(const Supervisor&)>;
+using OnReady = std::function<Result<void>(Supervisor&)>;
+using OnEnd = std::function<void()>;  // whoever was told of the supervisor lets go of it
 
-Result<ExitCode> supervise(Setup setup, const OnReady& on_ready) {
+Result<ExitCode> supervise(Setup setup, const OnReady& on_ready, const OnEnd& on_end) {
   Supervisor supervisor(std::move(setup));
   if (auto started = supervisor.start(); !started) return std::unexpected(started.error());
   if (auto told = on_ready(supervisor); !told) return std::unexpected(told.error());
-  return supervisor.run();
+  const auto code = supervisor.run();
+  on_end();
+  return code;
 }
 
 // Everything from here on is in the process that stays.
-ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
+ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready, const OnEnd& on_end = [] {}) {
   std::optional<Result<Pidfile>> written;
   if (!pidfile.empty()) {
     written.emplace(Pidfile::create(pidfile));
@@ -80,7 +85,7 @@ ExitCode run(const std::string& pidfile, Setup setup, const OnReady& on_ready) {
     log::warn("tls_keys_logged",
               {{"file", *key_log}, {"hint", "whoever reads it reads all traffic; unset SSLKEYLOGFILE to end this"}});
   }
-  const auto code = supervise(std::move(setup), on_ready);
+  const auto code = supervise(std::move(setup), on_ready, on_end);
   log::close();
   return code ? *code : complain(code.error().detail);
 }
@@ -114,11 +119,11 @@ ExitCode serve(const CommandLine& line) {
   auto setup = load(line.config_file);
   if (!setup) return ExitCode::kStartUp;
   if (line.ground == CommandLine::Ground::kForeground) {
-    return run(line.pidfile, *std::move(setup), [](const Supervisor&) { return Result<void>(); });
+    return run(line.pidfile, *std::move(setup), [](Supervisor&) { return Result<void>(); });
   }
   auto daemon = Daemon::fork();
   if (!daemon) return complain(daemon.error().detail);
-  return run(line.pidfile, *std::move(setup), [&daemon](const Supervisor&) { return daemon->ready(); });
+  return run(line.pidfile, *std::move(setup), [&daemon](Supervisor&) { return daemon->ready(); });
 }
 
 ExitCode serve_demo(const CommandLine& line) {
@@ -128,10 +133,13 @@ ExitCode serve_demo(const CommandLine& line) {
   if (!config) return complain(config.error().detail);
   auto setup = with_tls(*std::move(config), "");
   if (!setup) return ExitCode::kStartUp;
-  return run(line.pidfile, *std::move(setup), [](const Supervisor& supervisor) {
+  setup->page = demo_page();
+  const auto on_ready = [&backends](Supervisor& supervisor) {
+    backends.serve_behind(demo_proxy(supervisor));
     print(demo_greeting(supervisor.address()));
     return Result<void>();
-  });
+  };
+  return run(line.pidfile, *std::move(setup), on_ready, [&backends] { backends.stop(); });
 }
 
 }  // namespace drover::app

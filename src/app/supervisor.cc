@@ -69,7 +69,8 @@ Result<void> Supervisor::listen(unsigned workers) {
   drains_->remember(config());
   rebalancing_.emplace(loop_, *workers_, *drains_, [this] { return fleet_->snapshot(); });
   fleet_->call_when_leaving([this](const auto& backends, auto cause) { drains_->begin(backends, cause); });
-  listeners_.emplace(loop_, *workers_);
+  fleet_->call_when_lost([this](const auto& backend) { workers_->rescue_from(backend); });
+  listeners_.emplace(loop_, *workers_, in_force_.page);
   auto plan = listeners_->plan(config(), in_force_.tls);
   if (!plan) return std::unexpected(plan.error());
   const auto budget = proxy::descriptor_budget(workers, plan->size(), descriptors_for_checks(config()));
@@ -115,6 +116,10 @@ admin::Source Supervisor::admin_source() {
               [this] {
                 if (phase_ == Phase::kServing) begin_shutdown("admin");
               }};
+}
+
+void Supervisor::ask(std::function<void(const admin::Source&)> task) {
+  loop_.post([this, task = std::move(task)] { task(admin_source()); });
 }
 
 admin::Measures Supervisor::measures() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,9 @@ class Supervisor final : private net::TimerWheel::Node {
   Result<void> start();
   // After start(): the address of the first listener.
   net::Address address() const { return listeners_->addresses().front(); }
+  // Any thread, after start() and as long as the supervisor is there: runs `task` soon, on the supervisor's thread,
+  // with all that the admin port asks. Dropped once run() has returned.
+  void ask(std::function<void(const admin::Source& source)> task);
   // After start(): returns when a signal has ended it all: kOk, or kForced where a second one cut the shutdown short.
   ExitCode run();
 

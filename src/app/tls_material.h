@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "http/answer.h"
 #include "net/tls_context.h"
 #include "net/tls_dialler.h"
 
@@ -28,6 +29,7 @@ struct Setup {
   TlsMaterial tls;                               // its own
   std::string file;                              // to read again for a reload, absolute; empty: there is none
   std::shared_ptr<net::TicketKeys> ticket_keys;  // of all listeners, now and after a reload
+  std::shared_ptr<const http::Page> page{};      // at '/' of all listeners; null: none
 };
 
 struct LoadedTls {

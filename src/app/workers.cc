@@ -33,6 +33,10 @@ void Workers::carry_out(const std::shared_ptr<migration::Drain>& drain) {
   for (auto& worker : workers_) worker->carry_out(drain);
 }
 
+void Workers::rescue_from(const std::shared_ptr<balancer::Backend>& backend) {
+  for (auto& worker : workers_) worker->rescue_from(backend);
+}
+
 void Workers::shut_down(const std::shared_ptr<migration::Drain>& drain, const std::function<void()>& on_empty) {
   const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
   for (auto& worker : workers_) {

@@ -27,6 +27,8 @@ class Workers {
   void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot);
   // Their sessions go as the plan says, until that is over.
   void carry_out(const std::shared_ptr<migration::Drain>& drain);
+  // It is down, and its sessions are treated as if they had lost it.
+  void rescue_from(const std::shared_ptr<balancer::Backend>& backend);
   // Stops accepting; all sessions go as the plan says. `on_empty` is called once, on the thread of the worker that was
   // the last to have none.
   void shut_down(const std::shared_ptr<migration::Drain>& drain, const std::function<void()>& on_empty);

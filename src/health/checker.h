@@ -31,6 +31,10 @@ class Checker {
   void call_when_agent_drains(std::function<void(const std::shared_ptr<balancer::Backend>&)> callee) {
     on_agent_drain_ = std::move(callee);
   }
+  // The same, when its probes have found a backend down, or its agent has said so.
+  void call_when_down(std::function<void(const std::shared_ptr<balancer::Backend>&)> callee) {
+    on_down_ = std::move(callee);
+  }
   // Sessions fail on it, as often in a row as ejection.failures says. Never more than max_ejected_percent of a pool,
   // and never the last that is eligible, are ejected.
   void consider_ejection(const std::shared_ptr<balancer::Backend>& backend);
@@ -53,6 +57,7 @@ class Checker {
   net::TlsDialler& dialler_;
   const double first_phase_;
   std::function<void(const std::shared_ptr<balancer::Backend>&)> on_agent_drain_;
+  std::function<void(const std::shared_ptr<balancer::Backend>&)> on_down_;
   Watch::Arrival arrival_ = Watch::Arrival::kAtStart;
   std::uint64_t added_ = 0;
   std::map<std::string, WatchedPool> pools_;

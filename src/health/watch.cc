@@ -46,7 +46,8 @@ class Watch::Ejected final : public net::TimerWheel::Node {
 };
 
 Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
-             const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain)
+             const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain,
+             std::function<void()> on_down)
     : loop_(loop),
       dialler_(dialler),
       backend_(std::move(backend)),
@@ -54,6 +55,7 @@ Watch::Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer
       phase_(start.phase),
       on_change_(std::move(on_change)),
       on_agent_drain_(std::move(on_agent_drain)),
+      on_down_(std::move(on_down)),
       arrival_(start.arrival),
       address_(address_of(*backend_, backend_->address().port)),
       thresholds_(backend_->probe()) {
@@ -180,6 +182,7 @@ void Watch::publish(const std::string& reason) {
     log::info("backend_up", {pool_of(*backend_), name_of_backend(*backend_)});
   } else if (now == ProbeState::kDown) {
     log::warn("backend_down", {pool_of(*backend_), name_of_backend(*backend_), {"reason", reason}});
+    if (on_down_) on_down_();
   } else {
     // The agent has taken its word back before any probe has ended.
     log::info("backend_checking", {pool_of(*backend_), name_of_backend(*backend_)});

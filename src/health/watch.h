@@ -46,7 +46,8 @@ class Watch {
   // `dialler`: the loop's, for backends with TLS; outlives the watch. `on_change` is called after every change of a
   // state.
   Watch(net::Loop& loop, net::TlsDialler& dialler, std::shared_ptr<balancer::Backend> backend, Terms terms,
-        const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain = {});
+        const Start& start, std::function<void()> on_change, std::function<void()> on_agent_drain = {},
+        std::function<void()> on_down = {});
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
@@ -84,6 +85,7 @@ class Watch {
   const double phase_;
   const std::function<void()> on_change_;
   const std::function<void()> on_agent_drain_;
+  const std::function<void()> on_down_;
   Arrival arrival_;
 
   net::Address address_;

@@ -121,4 +121,11 @@ std::string readiness_answer(Ready ready, Body sent) {
   return sent == Body::kSent ? answer.append(body) : answer;
 }
 
+std::string page_answer(const Page& page, Body sent) {
+  std::string answer = head_begin(200, "text/html; charset=utf-8", page.html.size());
+  answer.append("Content-Security-Policy: ").append(page.policy);
+  answer.append("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nConnection: close\r\n\r\n");
+  return sent == Body::kSent ? answer.append(page.html) : answer;
+}
+
 }  // namespace drover::http

@@ -25,4 +25,12 @@ enum class Ready : std::uint8_t { kYes, kNo };
 enum class Body : std::uint8_t { kSent, kLeftOut };  // RFC 9110 section 9.3.2: HEAD has the head of GET alone
 std::string readiness_answer(Ready ready, Body sent);
 
+// A page of HTML that is whole in itself, and what its browser lets it do.
+struct Page {
+  std::string html;
+  std::string policy;  // Content-Security-Policy
+};
+// With 200, for no cache to keep.
+std::string page_answer(const Page& page, Body sent);
+
 }  // namespace drover::http

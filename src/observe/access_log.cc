@@ -48,14 +48,6 @@ class LineWriter {
     if (!last.empty()) add_backend("name", last, why);
     out_.close_array();
   }
-  // Those that the session left, each with why; without any there is no such field.
-  void add_moves(std::span<const Move> moves) {
-    if (moves.empty()) return;
-    out_.key("moves");
-    out_.open_array();
-    for (const Move& move : moves) add_backend("backend", move.backend, name_of(move.why));
-    out_.close_array();
-  }
   std::string take() && {
     out_.close_object();
     return std::move(out_).take();
@@ -105,7 +97,6 @@ std::string to_json(const SessionLine& line) {
   LineWriter out;
   add_start(out, "session", line);
   out.add_backends(line.backend, line.moves);
-  out.add_moves(line.moves);
   out.add("attempts", line.attempts);
   out.add("status", line.status == 0 ? std::nullopt : std::optional(line.status));
   out.add("path", line.path);

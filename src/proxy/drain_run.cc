@@ -47,7 +47,7 @@ DrainRun::DrainRun(Worker& worker, std::shared_ptr<migration::Drain> drain)
 
 DrainRun::~DrainRun() {
   worker_.loop().wheel().disarm(*this);
-  call_off();
+  call_off(nullptr);
   for (auto* holders : {&notified_, &waiting_, &moving_, &not_moved_, &closed_, &not_now_, &aside_}) {
     let_go(*holders);
   }
@@ -79,10 +79,11 @@ void DrainRun::tell_those_of_backends() {
     // Whoever opened it again wants its sessions to stay.
     if (backend.open()) {
       if (!reopened_[index]) {
-        call_off();
-        for (auto* holders : {&notified_, &waiting_, &not_moved_}) let_go_of_those_of(backend, *holders);
+        call_off(&backend);
+        for (auto* holders : {&notified_, &waiting_}) let_go_of_those_of(backend, *holders);
       }
       reopened_[index] = true;
+      let_go_of_those_of(backend, not_moved_);  // a move that could not be called off may have come to nothing since
       continue;
     }
     reopened_[index] = false;
@@ -195,6 +196,8 @@ void DrainRun::hand_off(Session& session, MonotonicTime clock) {
 
 // What comes behind handoff.
 void DrainRun::do_instead(Session& session, MonotonicTime clock) {
+  // Its backend was lost meanwhile, and it is being rescued.
+  if (session.mobility()->is_moving()) return set_stage(session, Notice::Stage::kNotMoved, clock + kWhenBusy);
   if (drain_->rebalances()) {
     if (!ask_to_come(session, clock, clock, session.notice()->claim)) return let_go_of(session);
     return set_stage(session, Notice::Stage::kNotified, clock + drain_->order().grace);
@@ -225,14 +228,22 @@ void DrainRun::note_handoff(Session& session, const HandedOff& handed_off) {
   }
 }
 
-// Those that are not on their way for good stay where they are.
-void DrainRun::call_off() {
+// Those of `backend`, null: all, that are not on their way for good stay where they are. That is no failure of theirs.
+void DrainRun::call_off(const balancer::Backend* backend) {
   balancer::Holder* holder = moving_.front();
   while (holder != nullptr) {
     balancer::Holder* next = moving_.after(*holder);
-    Session::of(*holder).mobility()->call_off();
+    Session& session = Session::of(*holder);
+    if (backend == nullptr || session.is_on(*backend)) call_off(session);
     holder = next;
   }
+}
+
+void DrainRun::call_off(Session& session) {
+  session.notice()->stage = Notice::Stage::kToBeMoved;  // note_handoff() counts those that move
+  session.mobility()->call_off();
+  if (!session.mobility()->is_moving()) return let_go_of(session);
+  session.notice()->stage = Notice::Stage::kMoving;
 }
 
 void DrainRun::close(Session& session, Notice& notice) {
@@ -311,7 +322,9 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
     return std::ranges::any_of(backends, [&](const auto& backend) { return session.is_on(*backend); });
   };
   for (const auto& run : worker.runs()) {
-    for (auto* holders : {&run->notified_, &run->waiting_, &run->not_now_}) count_in(*holders, is_meant);
+    for (auto* holders : {&run->notified_, &run->waiting_, &run->moving_, &run->not_moved_, &run->not_now_}) {
+      count_in(*holders, is_meant);
+    }
   }
   return census;
 }

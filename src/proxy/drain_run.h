@@ -79,7 +79,8 @@ class DrainRun final : net::TimerWheel::Node {
   void close(Session& session, Notice& notice);
   static bool may_hand_off(const migration::Drain& drain, const Session& session);
   static bool may_notify(const migration::Drain& drain, const Session& session);
-  void call_off();
+  void call_off(const balancer::Backend* backend);
+  void call_off(Session& session);
 
   // Of a rebalance.
   void move_those_above();

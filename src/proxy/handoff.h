@@ -72,6 +72,8 @@ class Handoff {
   bool asked_to_close() const { return asked_to_close_; }
 
  private:
+  // It knows nothing of it yet, and could go on.
+  bool is_only_asked() const { return is_leaving() && terms_.form == Form::kAssume && !asked_to_close_; }
   void take(migration::HandoffEvent event);
   void act(migration::HandoffAction action);
   void dial();
@@ -92,8 +94,8 @@ class Handoff {
   const Terms terms_;
   const Beginning beginning_;
   migration::HandoffState state_;
-  MonotonicTime deadline_{};   // of this stage
-  MonotonicTime looked_at_{};  // the last tick
+  MonotonicTime deadline_{};                 // of this stage
+  MonotonicTime looked_at_{};                // the last tick
   std::chrono::microseconds held_since_{0};  // by the precise clock; 0: the client is not held
   MonotonicTime heard_at_{};
   std::string left_state_;  // JSON; empty: null

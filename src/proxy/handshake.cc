@@ -51,7 +51,9 @@ void Handshake::on_head_bytes(Bytes bytes) {
   snapshot_ = session_.worker().snapshot();  // that of the accept may be as old as limits.head_timeout
   auto upgrade = websocket::check_request(request());
   if (!upgrade) return answer(upgrade.error());
-  if (!*upgrade && asks_for_health()) return answer_health();
+  if (!*upgrade) {
+    if (const auto answer = own_answer()) return give(*answer);
+  }
   if (auto accepted = accept_request(std::move(*upgrade)); !accepted) return answer(accepted.error());
   remember({}, {});
   if (!session_.advance(Event::kRequestParsed)) return;
@@ -67,17 +69,24 @@ void Handshake::hold(Bytes bytes) {
   if (held_.size() >= most) session_.client().pause(net::PauseReason::kHeld);
 }
 
-bool Handshake::asks_for_health() const {
-  const std::string& path = listener_->health_path;
-  return !path.empty() && request().path() == path && (request().method() == "GET" || request().method() == "HEAD");
+// What the listener itself has to say to an ordinary request. None: nothing.
+std::optional<std::string> Handshake::own_answer() const {
+  const bool is_head = request().method() == "HEAD";
+  if (!is_head && request().method() != "GET") return std::nullopt;
+  const auto body = is_head ? http::Body::kLeftOut : http::Body::kSent;
+  const auto path = request().path();
+  if (!listener_->health_path.empty() && path == listener_->health_path) {
+    const bool ready = obstacle(session_.worker().admission().phase(), snapshot_->shared().pools).empty();
+    return http::readiness_answer(ready ? http::Ready::kYes : http::Ready::kNo, body);
+  }
+  if (listener_->page != nullptr && path == "/") return http::page_answer(*listener_->page, body);
+  return std::nullopt;
 }
 
 // Whoever balances in front of Drover asks every second: that is no session, so nothing is logged or counted.
-void Handshake::answer_health() {
+void Handshake::give(std::string_view own_answer) {
   if (!session_.advance(Event::kAnswered)) return;
-  const bool ready = obstacle(session_.worker().admission().phase(), snapshot_->shared().pools).empty();
-  const auto body = request().method() == "HEAD" ? http::Body::kLeftOut : http::Body::kSent;
-  session_.client().write(as_bytes(http::readiness_answer(ready ? http::Ready::kYes : http::Ready::kNo, body)));
+  session_.client().write(as_bytes(own_answer));
   linger();
 }
 

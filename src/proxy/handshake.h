@@ -61,8 +61,8 @@ class Handshake final : public net::ByteStream::Handler {
 
   void on_head_bytes(Bytes bytes);
   void hold(Bytes bytes);
-  bool asks_for_health() const;
-  void answer_health();
+  std::optional<std::string> own_answer() const;
+  void give(std::string_view own_answer);
   Result<void> accept_request(std::optional<websocket::UpgradeRequest> upgrade);
   Result<void> resume();
   Result<migration::ResumeToken> open_token() const;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "http/answer.h"
 #include "net/tls_context.h"
 
 namespace drover::proxy {
@@ -13,6 +15,7 @@ namespace drover::proxy {
 struct Listener {
   std::uint16_t port = 0;
   std::string health_path;                   // where it tells whether Drover is ready; empty: nowhere
+  std::shared_ptr<const http::Page> page;    // what a GET of '/' gets; null: what any ordinary request gets
   std::optional<net::TlsServerContext> tls;  // this worker's own; none: plain
 };
 

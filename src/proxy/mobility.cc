@@ -58,8 +58,10 @@ std::uint64_t Mobility::most_state() const {
 
 bool Mobility::may_move() const {
   const config::Pool* const pool = settings();
-  return !retained_.head.empty() && pool != nullptr && pool->migration.handoff != config::Handoff::kOff &&
-         tunnel_.is_whole();
+  if (retained_.head.empty() || pool == nullptr || !tunnel_.is_whole()) return false;
+  // A session that began under `assume` has a backend that takes no part in the contract.
+  const auto allowed = pool->migration.handoff;
+  return allowed == config::Handoff::kAssume || (allowed == config::Handoff::kOptIn && by_contract());
 }
 
 bool Mobility::is_busy() const {
@@ -93,6 +95,8 @@ std::shared_ptr<balancer::Backend> Mobility::owner() const {
 }
 
 bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
+  // It says so once: if nobody takes the session now, somebody may later.
+  if (start_as == HandoffStart::kLeaving) backend_leaves_ = true;
   if (!may_begin(start_as)) return false;
   const auto now = session_.now();
   const auto& pool = *settings();
@@ -117,8 +121,6 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause, Redia
   if (redial_ == nullptr || &redial_->transport() != &transport || !transport.in_use()) {
     Redial::Owner& owner = *this;
     redial_ = std::make_unique<Redial>(session_, owner, retained_, by_contract(), transport);
-  } else {
-    redial_->begin_anew();
   }
   redial_->restrict_to(std::move(allows));
   const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
@@ -194,6 +196,8 @@ void Mobility::arm_handoff(MonotonicTime deadline) {
 
 std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
   adopted_ = true;
+  backend_leaves_ = false;
+  pause_ = Milliseconds(0);
   note_move();
   moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
   auto [lease, early] = redial_->hand_over();
@@ -212,7 +216,8 @@ void Mobility::on_handed_off(std::optional<MoveResult> result, std::chrono::micr
   tunnel_.movable()->handoff.reset();
   session_.worker().loop().wheel().disarm(*this);
   if (!adopted_) drop_next();
-  redial_->restrict_to(nullptr);
+  redial_->forget();
+  if (backend_leaves_ && result) try_again();
   session_.on_handed_off({.result = result, .cause = cause_, .moved = adopted_, .held_for = held_for});
 }
 
@@ -239,8 +244,19 @@ void Mobility::on_parted() {
   session_.on_stream_closed();
 }
 
+// A backend that has asked to be left is asked for by nobody else.
+void Mobility::try_again() {
+  constexpr Milliseconds kFirst{250};
+  constexpr Milliseconds kLongest{10'000};
+  pause_ = pause_.count() == 0 ? kFirst : std::min(2 * pause_, kLongest);
+  session_.worker().loop().arm(*this, session_.now() + pause_);
+}
+
 void Mobility::on_deadline() noexcept {
-  if (handoff() != nullptr) handoff()->on_deadline();
+  if (handoff() != nullptr) return handoff()->on_deadline();
+  if (!backend_leaves_ || !may_begin(HandoffStart::kLeaving)) return;
+  if (is_busy() || !Redial::has_candidate(session_)) return try_again();
+  start({.start = HandoffStart::kLeaving, .code = {}, .not_before = {}}, MoveCause::kLeaving);
 }
 
 }  // namespace drover::proxy

@@ -35,6 +35,8 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, not from
   // within. False: it cannot, now. `allows`: whom it may come to, as long as it can still stay; null: anybody.
   bool begin(observe::MoveCause cause, Redial::Allows allows = nullptr);
+  // A handoff goes on.
+  bool is_moving() const { return handoff() != nullptr; }
   // Something goes on that has to end before the next begin().
   bool is_busy() const;
   // Nothing where there is no way back.
@@ -72,6 +74,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   void on_redial_closed() override;
   void on_deadline() noexcept override;
   void on_parted();
+  void try_again();
   void part_from(net::Transport& transport, bool ended);
 
   // Of the session's pool as it is now; null: there is none of that name any more.
@@ -96,6 +99,8 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   MonotonicTime followed_since_{};   // the first of those Closes that are counted
   unsigned followed_ = 0;            // Closes of backends, within a cooldown
   MonotonicTime not_rescued_before_{};
+  bool backend_leaves_ = false;  // it has asked for a move, and that has not come to its end
+  Milliseconds pause_{0};        // before the next try of that
 };
 
 }  // namespace drover::proxy

@@ -98,8 +98,10 @@ bool Redial::start_next() {
   };
   const balancer::PickContext context{.eligible = eligible, .now = session_.now(), .key = retained_.hash_key};
   while (auto backend = snapshot_->policy(*place).pick(context)) {
-    lease_ = balancer::Lease::take(backend);
-    if (!lease_) continue;  // full since the pick, so it is not picked again
+    auto lease = balancer::Lease::take(backend);
+    if (!lease) continue;            // full since the pick, so it is not picked again
+    if (!backend->open()) continue;  // a drain that began since may have looked before this session counted
+    lease_ = std::move(lease);
     tried_.push_back(backend);
     if (start(pool, backend)) return true;
     lease_ = {};

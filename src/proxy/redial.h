@@ -41,10 +41,14 @@ class Redial final : public net::ByteStream::Handler {
   ~Redial();
 
   using Allows = std::function<bool(const balancer::Backend&)>;
-  // Of another move: everybody is a candidate again.
-  void begin_anew() { tried_.clear(); }
   // From now on nobody else is a candidate. Null: everybody may be.
   void restrict_to(Allows allows) { allows_ = std::move(allows); }
+  // The move is over: in the next one everybody is a candidate again. Keeps neither configuration nor backends alive.
+  void forget() {
+    tried_.clear();
+    snapshot_.reset();
+    allows_ = nullptr;
+  }
   // The next candidate of the session's pool as it is now. False: there is none. Whoever was dialled before is let go.
   bool dial();
   // Of the session's pool, beside its backend, are there any?

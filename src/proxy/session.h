@@ -65,6 +65,8 @@ class Session final : public ListNode, public TunnelHost {
   void set_notice(std::unique_ptr<Notice> notice);
   // A text frame of Drover's own, at the next end of a message. False: none can come any more.
   bool send_text(std::string_view text);
+  // Its backend is taken for lost, though its connection may not know yet.
+  void lose_backend();
   // Null: its backend stays what it is.
   Mobility* mobility() const { return mobility_.get(); }
   void on_handed_off(const HandedOff& handed_off);

@@ -34,6 +34,10 @@ void Session::make_movable(TunnelBeginning& beginning) {
       {.key = beginning.handoff_key, .why = migration::EnterWhy::kToken, .state = {}, .from = {}}));
 }
 
+void Session::lose_backend() {
+  if (tunnels()) tunnel_->lose_backend();
+}
+
 void Session::serve_by(net::Transport& transport, balancer::Lease lease) {
   serving_ = &transport;
   set_lease(std::move(lease));

@@ -50,6 +50,9 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   // has done nothing, 1001.
   void shut_down(websocket::CloseCode code, const char* reason, observe::Why why);
   void on_deadline();
+  // The backend is taken for lost, whatever its connection says.
+  void lose_backend();
+
   // --- For handoffs (tunnel_move.cc).
   // Another backend may take the place of its own from now on; before start().
   void make_movable(std::unique_ptr<Movable> movable);

@@ -51,8 +51,7 @@ void Tunnel::hold_now(Bytes rest) {
 }
 
 void Tunnel::release_client() {
-  const auto hold = std::exchange(movable_->hold, Movable::Hold::kNone);
-  if (hold != Movable::Hold::kHeld || closing_) return;
+  if (std::exchange(movable_->hold, Movable::Hold::kNone) != Movable::Hold::kHeld) return;
   const auto held = std::exchange(movable_->held, {});
   host_.client().resume(net::PauseReason::kHeld);
   client_.pulse.hear(host_.now());
@@ -97,16 +96,19 @@ void Tunnel::relay_from_backend(const End& backend, Bytes bytes) {
 
 void Tunnel::relay_screened(const End& backend, Bytes bytes) {
   const net::ByteStream* const stream = &backend.stream;
+  // A Close or a message to Drover may have given its place to another one, with another screen.
+  const auto still_serves = [&] {
+    return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream;
+  };
   backend.self.pulse.hear(host_.now());
-  while (!bytes.empty() && !backend.from().ended() && !has_no_backend() && &host_.backend() == stream) {
+  while (!bytes.empty() && still_serves()) {
     BackendScreen& screen = *movable_->screen;
-    const bool may_be_compressed =
-        movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
-    const auto step =
-        screen.take(bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
+    const bool may_be_compressed = movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
+    const auto step = screen.take(
+        bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
     for (const Bytes piece : {step.held, step.pass}) {
       if (!piece.empty()) relay(backend, piece);
-      if (backend.from().ended() || has_no_backend()) return;
+      if (!still_serves()) return;
     }
     if (step.stop == BackendScreen::Stop::kBroken) return refuse_broken_message(backend);
     bytes = bytes.subspan(step.consumed);
@@ -133,7 +135,7 @@ void Tunnel::hear_message(const BackendScreen& screen, bool more) {
       }
       [[fallthrough]];  // unasked, it asks
     case migration::Verb::kLeaving:
-      if (handoff == nullptr && is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});
+      if (is_whole()) movable_->host.begin_handoff(HandoffStart::kLeaving, {});  // a move that goes on may yet fail
       return;
   }
 }
@@ -179,12 +181,12 @@ bool Tunnel::moves_on_without(const End& gone) {
   return movable_->host.begin_handoff(HandoffStart::kRescue, CloseCode::kServiceRestart);
 }
 
+// What the client has said meanwhile goes on to a backend that is still there: its answer to the backend's Close may be
+// in it, or the front of what is yet to come.
 void Tunnel::abandon_handoff() {
   if (movable_->handoff != nullptr) movable_->handoff->on_tunnel_closing();
-  movable_->held = {};
-  if (std::exchange(movable_->hold, Movable::Hold::kNone) == Movable::Hold::kHeld) {
-    host_.client().resume(net::PauseReason::kHeld);
-  }
+  if (movable_->backend_closed) client_.from.discard();
+  release_client();
 }
 
 void Tunnel::tell_backend(std::string_view text) {
@@ -222,8 +224,8 @@ void Tunnel::go_on_with_backend(Bytes early) {
   resume(client_end());
   if (host_.client().queued() >= limits_.max_queued) backend.stream.pause(net::PauseReason::kPeerSlow);
   backend.stream.resume(net::PauseReason::kHeld);
+  release_client();  // first: by what it has said early, the backend may want to go at once, and the client be held
   if (!early.empty()) on_read(backend.stream, early);
-  release_client();
   arm_next();
 }
 

@@ -86,6 +86,14 @@ void Tunnel::watch_pulse(const End& end, MonotonicTime now) {
   lose(end);
 }
 
+void Tunnel::lose_backend() {
+  const End end = backend_end();
+  if (!is_whole() || moves_on_without(end)) return;
+  note_own_end(end.initiator, Why::kBackendLost, CloseCode::kGoingAway);
+  close_towards(end, CloseCode::kGoingAway, "down");
+  lose(end);
+}
+
 void Tunnel::ping(const End& end, MonotonicTime now) {
   Pulse& pulse = end.self.pulse;
   const net::Link before = end.stream.link();

@@ -160,6 +160,18 @@ void Worker::end_run(const DrainRun& run) {
   std::erase_if(runs_, [&](const auto& each) { return each.get() == &run; });
 }
 
+void Worker::rescue_from(std::shared_ptr<balancer::Backend> backend) {
+  loop_.post([this, lost = std::move(backend)] {
+    auto& holders = lost->holders(index_);
+    balancer::Holder* holder = holders.front();
+    while (holder != nullptr) {
+      balancer::Holder* const next = holders.after(*holder);
+      Session::of(*holder).lose_backend();
+      holder = next;
+    }
+  });
+}
+
 void Worker::count_for(std::shared_ptr<const migration::Drain> drain, std::function<void(DrainRun::Census)> done) {
   loop_.post([this, plan = std::move(drain), done = std::move(done)] { done(DrainRun::count(*this, *plan)); });
 }

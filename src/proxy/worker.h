@@ -54,6 +54,8 @@ class Worker final {
   void adopt(std::shared_ptr<const Snapshot> snapshot);
   // Its sessions go as the plan says, until that is over.
   void carry_out(std::shared_ptr<migration::Drain> drain);
+  // Its sessions on that backend have lost it.
+  void rescue_from(std::shared_ptr<balancer::Backend> backend);
   // Stops accepting and leaves all other plans for this one, which covers all sessions; `on_empty` is called on the
   // worker's thread once none is left.
   void shut_down(std::shared_ptr<migration::Drain> drain, std::function<void()> on_empty);

@@ -1,6 +1,5 @@
 """`handoff: assume`: sessions of servers that know nothing of Drover move without their clients' noticing; also when
 the servers are stopped as a deployment stops them, and nobody asks the admin port for anything."""
-# ctest: tls
 
 import asyncio
 import contextlib

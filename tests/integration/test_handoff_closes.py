@@ -1,5 +1,5 @@
 """Handoffs that a backend begins: with `leaving`, which loses nothing, or with the Close of a server that stops."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import CLOSE, TEXT, backend_frame, client_frame, close_body, scrape
@@ -19,7 +19,9 @@ def test_leaving(moves):
     old.is_left()
     talk(client, new)
     client.close()
-    assert [entry["name"] for entry in it.drover.session()["backends"]] == ["a", "b"]
+    record = it.drover.session()
+    assert record["backends"] == [{"name": "a", "why": "pick"}, {"name": "b", "why": "leaving"}]
+    assert record["backends"] == [{"name": "a", "why": "pick"}, {"name": "b", "why": "leaving"}]
 
 
 def test_leaving_twice_is_leaving_once(moves):
@@ -38,12 +40,20 @@ def test_leaving_twice_is_leaving_once(moves):
     assert it.untouched()
 
 
-def test_leaving_without_another_backend_waits_or_stays(moves):
-    it = moves("a")
+def test_leaving_waits_for_another_backend(moves):
+    """In a rolling restart the others may be on their way up; and it says it but once."""
+    it = moves()
     client, old = it.open()
+    it.ask("/api/v1/backends/default/b/maintenance")
     old.leaving()
     talk(client, old)
-    talk(client, old)
+    assert it.untouched()
+    it.ask("/api/v1/backends/default/b/ready")
+    new = it.dialled("b").join()
+    old.read_leave()
+    old.left("1")
+    assert new.read_enter()["state"] == 1
+    talk(client, new)
 
 
 @pytest.mark.parametrize("code", [1001, 1012])
@@ -139,5 +149,5 @@ def test_the_eleventh_close_goes_to_the_client(moves):
     assert (frame.close_code, frame.close_reason) == (1001, "again")
     assert it.untouched()
     client.send(client_frame(CLOSE, close_body(1001)))
-    assert len(it.drover.session()["backends"]) == 11
+    assert [each["why"] for each in it.drover.session()["backends"]] == ["pick"] + ["closed"] * 10
     assert scrape(it.drover).sum("migrations_total", mode="handoff") == 10

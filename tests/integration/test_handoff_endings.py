@@ -1,6 +1,5 @@
 """Handoffs in which somebody goes: the client, the old backend or the new one, with a Close, an end or a reset, at each
 step."""
-# ctest: tls
 
 import pytest
 from harness import CLOSE, CONTINUATION, TEXT, client_frame, close_body, wait_until

@@ -1,6 +1,5 @@
 """The examples of docs/examples, without Drover between them and whoever plays its part: they keep the contract of
 docs/migration.md, and serve clients that come by themselves."""
-# ctest: tls
 
 import contextlib
 import json

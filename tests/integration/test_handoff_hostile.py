@@ -1,6 +1,5 @@
 """Handoffs among peers that mean no good, or know no better: forged messages, answers that are wrong, too much, too
 late or never, and clients that do not read."""
-# ctest: tls
 
 import json
 import time
@@ -199,7 +198,7 @@ def test_a_left_within_another_message_breaks_the_protocol(moves):
     old.left("1")
     assert client.read_frame().close_code == 1012
     old.read_close(1002)
-    assert new.stream.read_frame().close_code == 1001  # no enter: nothing is left to enter
+    new.read_close(1001)  # and no enter: nothing is left to enter
     wait_until(lambda: scrape(it.drover).sum("closes_total", why="protocol_error") == 1, "it is counted")
 
 

@@ -1,6 +1,5 @@
 """What makes Drover leave a session where it is, and fall back to what there is beside handoff: backends, old or new,
 that do not take part, the modes of a plan, and whoever calls it off."""
-# ctest: tls
 
 import json
 
@@ -163,7 +162,7 @@ def test_ready_calls_back_what_has_not_left(moves):
     new = it.dialled("b")
     it.ask("/api/v1/backends/default/a/ready")
     assert it.wait_for("cancelled")["moved"]["handoff"] == 0
-    new.stream.send(switching(new.head, f"{HANDOFF}: v1"))
+    new.stream.send_if_open(switching(new.head, f"{HANDOFF}: v1"))
     new.stream.drain()  # it is not needed any more
     talk(client, old)
     assert stable(lambda: it.drover.backends()["b"]["active"]) == 0

@@ -55,8 +55,8 @@ def test_the_messages_of_a_handoff_are_those_that_are_sent(start):
         assert list(enter) == list(_SHOWN["enter"]) and _shape(enter) == _shape(_SHOWN["enter"])
         assert enter["state"] == _SHOWN["enter"]["state"]
         assert {len(leave["key"]), len(enter["key"])} == {len(_SHOWN["leave"]["key"])}
-        new.leaving()
         it.ask("/api/v1/backends/default/a/ready")
+        new.leaving()
         again = it.dialled("a").join()
         new.read_leave()
         client.close()

@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 import select
+import time
 import zlib
 
 from harness.frames import CLOSE, CONTINUATION, PING, TEXT, backend_frame, client_frame, close_body
@@ -140,11 +141,11 @@ class ContractBackend(RawBackend):
 
     def dialled(self):
         """The next connection that says anything: probes do not."""
-        while True:
-            try:
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            with contextlib.suppress(AssertionError):
                 return Dialled(self)
-            except AssertionError:
-                pass
+        raise AssertionError(f"nobody but probes at {self.name}")
 
 
 def talk(client, backend, word=b"hello"):
@@ -172,8 +173,7 @@ class Moves:
     def __init__(self, start, names="ab", **config):
         self._stack = contextlib.ExitStack()
         self.backends = {name: self._stack.enter_context(contextlib.closing(ContractBackend(name))) for name in names}
-        migration = {"handoff_timeout": "5s"} | config.pop("migration", {})
-        self.drover = start({"policy": "round_robin", "migration": migration, "backends": [
+        self.drover = start({"policy": "round_robin", "timeouts": {"upgrade": "5s", "close": "1s"}, "backends": [
             {"name": name, "address": backend.address} for name, backend in self.backends.items()]} | config)
 
     def open(self, request=None, answer_headers=(), takes_part=True):

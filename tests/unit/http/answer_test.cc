@@ -87,5 +87,24 @@ TEST_CASE("a status that Drover does not know still has a reason") {
   CHECK(reason_of(422) == "Unprocessable Content");
 }
 
+TEST_CASE("a page has its policy, its length in bytes, and no body for HEAD") {
+  const Page page{.html = "<p>\u017e</p>", .policy = "default-src 'none'"};
+  const auto whole = page_answer(page, Body::kSent);
+  ResponseParser parser({});
+  const auto fed = parser.feed(as_bytes(whole));
+  REQUIRE(fed);
+  REQUIRE(fed->complete);
+  const auto& head = parser.head();
+  CHECK(head.status() == 200);
+  CHECK(head.find("Content-Type") == "text/html; charset=utf-8");
+  CHECK(head.find("Content-Length") == "9");
+  CHECK(head.find("Cache-Control") == "no-store");
+  CHECK(head.find("Content-Security-Policy") == "default-src 'none'");
+  CHECK(head.find("X-Content-Type-Options") == "nosniff");
+  CHECK(head.has_token(HeaderName::kConnection, "close"));
+  CHECK(whole.substr(fed->consumed) == page.html);
+  CHECK(page_answer(page, Body::kLeftOut) == whole.substr(0, fed->consumed));
+}
+
 }  // namespace
 }  // namespace drover::http
