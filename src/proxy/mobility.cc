@@ -109,7 +109,7 @@ bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
   if (start_as >= HandoffStart::kClosed) {
     beginning.not_before = session_.farewell_slot(pool.lost_backend.close_pace);
   }
-  start(beginning, cause_of(start_as), nullptr);
+  start(beginning, cause_of(start_as));
   return true;
 }
 

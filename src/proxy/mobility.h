@@ -81,7 +81,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   const config::Pool* settings() const;
   bool by_contract() const;
   bool may_begin(HandoffStart start) const;
-  void start(const Handoff::Beginning& beginning, observe::MoveCause cause, Redial::Allows allows);
+  void start(const Handoff::Beginning& beginning, observe::MoveCause cause, Redial::Allows allows = nullptr);
   net::Transport& idle_transport();
   bool idle_in_use() const;
   Handoff* handoff() const;

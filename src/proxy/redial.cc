@@ -65,8 +65,7 @@ std::shared_ptr<balancer::Backend> Redial::owner(const Session& session, std::op
 
 bool Redial::may_try(const balancer::Backend& backend, balancer::Standard standard) const {
   const auto is_it = [&](const auto& tried) { return tried.get() == &backend; };
-  return may_take(backend, standard, session_) && (!allows_ || allows_(backend)) &&
-         std::ranges::none_of(tried_, is_it);
+  return may_take(backend, standard, session_) && (!allows_ || allows_(backend)) && std::ranges::none_of(tried_, is_it);
 }
 
 bool Redial::dial() {

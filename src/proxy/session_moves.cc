@@ -45,10 +45,8 @@ void Session::note_move() {
 }
 
 std::string Session::migrate_text(const Asking& asking) const {
-  migration::ResumeToken token{.resume_id = resume_id_,
-                               .pool = std::string(pool_name()),
-                               .backend = std::string(asking.backend),
-                               .expires = {}};
+  migration::ResumeToken token{
+      .resume_id = resume_id_, .pool = std::string(pool_name()), .backend = std::string(asking.backend), .expires = {}};
   migration::MigrateConnection message{.reason = asking.reason,
                                        .new_endpoint = asking.endpoint,
                                        .session_token = {},
