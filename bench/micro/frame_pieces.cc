@@ -85,7 +85,7 @@ class SwallowingStream final : public net::ByteStream {
 class SilentObserver final : public proxy::Relay::Observer {
  public:
   bool takes_pong(const proxy::Relay&, Bytes) override { return false; }
-  void on_ping_passed(const proxy::Relay&, Bytes) override {}
+  void on_ping_passed(const proxy::Relay&, const websocket::ControlFrame&) override {}
   bool takes_close(const proxy::Relay&, std::uint16_t) override { return false; }
   void on_ping_injected(const proxy::Relay&) override {}
   bool ends_with_close(const proxy::Relay&) override { return false; }

@@ -167,7 +167,7 @@ Relay::Event Relay::on_control(const websocket::ControlFrame& control, Gather& o
     return Event::kClosePassed;
   }
   out.add(control.bytes);
-  if (control.opcode == Opcode::kPing) observer.on_ping_passed(*this, control.payload(room));
+  if (control.opcode == Opcode::kPing) observer.on_ping_passed(*this, control);
   return Event::kNone;
 }
 

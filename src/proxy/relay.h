@@ -25,7 +25,7 @@ class Relay {
     // A Close of the sender's: true where somebody else takes the sender's place. Then it goes no further.
     virtual bool takes_close(const Relay& relay, std::uint16_t code) = 0;
     // A Ping of the sender's is passed on.
-    virtual void on_ping_passed(const Relay& relay, Bytes payload) = 0;
+    virtual void on_ping_passed(const Relay& relay, const websocket::ControlFrame& ping) = 0;
     // A Ping of Drover's own that had to wait went out.
     virtual void on_ping_injected(const Relay& relay) = 0;
     // A Close of the sender's is passed on: whether the sink's direction ends behind it.

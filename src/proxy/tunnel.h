@@ -135,7 +135,7 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   void on_written(net::ByteStream& stream) noexcept override;
   void on_closed(net::ByteStream& stream) noexcept override;
   bool takes_pong(const Relay& relay, Bytes payload) override;
-  void on_ping_passed(const Relay& relay, Bytes payload) override;
+  void on_ping_passed(const Relay& relay, const websocket::ControlFrame& ping) override;
   void on_ping_injected(const Relay& relay) override;
   bool ends_with_close(const Relay& relay) override;
   bool takes_close(const Relay& relay, std::uint16_t code) override;

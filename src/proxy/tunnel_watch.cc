@@ -129,9 +129,12 @@ bool Tunnel::takes_pong(const Relay& relay, Bytes payload) {
   return true;
 }
 
-void Tunnel::on_ping_passed(const Relay& relay, Bytes payload) {
+void Tunnel::on_ping_passed(const Relay& relay, const websocket::ControlFrame& ping) {
   passed_by(relay).pings.add(1);
-  if (movable_ != nullptr && &relay == &client_.from) movable_->client_ping = std::string(as_text(payload));
+  if (movable_ != nullptr && &relay == &client_.from) {
+    websocket::ControlPayload room;
+    movable_->client_ping = std::string(as_text(ping.payload(room)));
+  }
   Peer& receiver = &relay == &client_.from ? backend_ : client_;
   receiver.pulse.note_foreign_ping();
 }

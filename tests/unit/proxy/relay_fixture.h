@@ -29,7 +29,7 @@ struct Listening final : Relay::Observer {
     pongs.emplace_back(as_text(payload));
     return ours.contains(pongs.back());
   }
-  void on_ping_passed(const Relay&, Bytes) override { ++pings_passed; }
+  void on_ping_passed(const Relay&, const websocket::ControlFrame&) override { ++pings_passed; }
   bool takes_close(const Relay&, std::uint16_t) override { return false; }
   void on_ping_injected(const Relay&) override { ++pings_injected; }
   bool ends_with_close(const Relay&) override { return close_is_last; }
