@@ -294,7 +294,9 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
     for (auto* holder = holders.front(); holder != nullptr; holder = holders.after(*holder)) {
       const Session& session = Session::of(*holder);
       if (!is_meant(session)) continue;
-      ++(may_hand_off(drain, session) ? census.handed_off : may_notify(drain, session) ? census.notified : census.closed);
+      ++(may_hand_off(drain, session) ? census.handed_off
+         : may_notify(drain, session) ? census.notified
+                                      : census.closed);
     }
   };
   for (const auto& backend : backends) count_in(backend->holders(worker.index()), [](const Session&) { return true; });

@@ -191,10 +191,8 @@ void Handoff::join() {
 void Handoff::give_back() {
   // It went on behind its last word: nobody knows any more where its next message begins.
   if (tunnel_.movable()->discarded) return break_off();
-  tunnel_.tell_backend(migration::enter_text({.key = tunnel_.movable()->key,
-                                              .why = EnterWhy::kLeft,
-                                              .state = left_state_,
-                                              .from = host_.backend_name()}));
+  tunnel_.tell_backend(migration::enter_text(
+      {.key = tunnel_.movable()->key, .why = EnterWhy::kLeft, .state = left_state_, .from = host_.backend_name()}));
   stay(MoveResult::kFailed);
 }
 
@@ -217,8 +215,8 @@ void Handoff::on_tunnel_closing() {
 
 // Destroys it.
 void Handoff::end(std::optional<MoveResult> result) {
-  host_.on_handed_off(result, held_since_.count() == 0 ? std::chrono::microseconds(0)
-                                                       : tunnel_.precise_now() - held_since_);
+  host_.on_handed_off(result,
+                      held_since_.count() == 0 ? std::chrono::microseconds(0) : tunnel_.precise_now() - held_since_);
 }
 
 }  // namespace drover::proxy

@@ -93,13 +93,13 @@ class Handoff {
   const Terms terms_;
   const Beginning beginning_;
   migration::HandoffState state_;
-  MonotonicTime deadline_{};   // of this stage
-  MonotonicTime looked_at_{};  // the last tick
+  MonotonicTime deadline_{};                 // of this stage
+  MonotonicTime looked_at_{};                // the last tick
   std::chrono::microseconds held_since_{0};  // by the precise clock; 0: the client is not held
   MonotonicTime heard_at_{};
   std::uint64_t taken_ = 0;   // by the client's TCP, while the old backend waited for that
   MonotonicTime taken_at_{};  // the last of it
-  std::string left_state_;  // JSON; empty: null
+  std::string left_state_;    // JSON; empty: null
   observe::MoveResult result_ = observe::MoveResult::kOk;
   migration::EnterWhy why_ = migration::EnterWhy::kForced;
   bool dialled_ = false;

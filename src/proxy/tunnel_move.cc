@@ -98,16 +98,13 @@ void Tunnel::relay_from_backend(const End& backend, Bytes bytes) {
 void Tunnel::relay_screened(const End& backend, Bytes bytes) {
   const net::ByteStream* const stream = &backend.stream;
   // A Close or a message to Drover may have given its place to another one, with another screen.
-  const auto still_serves = [&] {
-    return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream;
-  };
+  const auto still_serves = [&] { return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream; };
   backend.self.pulse.hear(host_.now());
   while (!bytes.empty() && still_serves()) {
     BackendScreen& screen = *movable_->screen;
-    const bool may_be_compressed =
-        movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
-    const auto step =
-        screen.take(bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
+    const bool may_be_compressed = movable_->deflate && movable_->handoff != nullptr && movable_->handoff->is_leaving();
+    const auto step = screen.take(
+        bytes, may_be_compressed ? BackendScreen::Compressed::kMayBeOurs : BackendScreen::Compressed::kPasses);
     for (const Bytes piece : {step.held, step.pass}) {
       if (!piece.empty()) relay(backend, piece);
       if (!still_serves()) return;
