@@ -1,7 +1,7 @@
 // Every event in every state, against a table that is written down as DESIGN section 7 says it.
 #include "migration/handoff_state.h"
 
-#include <doctest.h>
+#include <doctest/doctest.h>
 
 #include <array>
 #include <ostream>
