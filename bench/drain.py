@@ -1,18 +1,15 @@
 """What it takes to have many idle sessions go: Drover's drain of a backend, beside what HAProxy and nginx have for it.
 
-Usage: drain.py --build FOLDER [--turns N] [--sessions N] [--pace N] [--write FILE]
+Usage: drain.py --build FOLDER [--part drain|handoff] [--turns N] [--sessions N] [--busy N] [--pace N] [--write FILE]
 Each turn goes through all ways, every one with a fresh proxy alone on the first CPU; clients and backends are on the
-second. --write puts the result between the marks of that file. Exit code 1 where a run had errors, or where somebody
-was not told."""
+second. Then the same for handing sessions off, idle ones and busy ones (handoff.py). --write puts the results between
+the marks of that file. Exit code 1 where a run had errors, or where somebody was not told."""
 
 import argparse
 import contextlib
-import datetime
 import functools
-import math
 import os
 import pathlib
-import re
 import signal
 import socket
 import subprocess
@@ -20,10 +17,12 @@ import sys
 import tempfile
 import time
 
+import handoff
 import report
 from compare import both_cpus, machine
 from programs import (
     Backend, Drover, Failure, Haproxy, Load, Nginx, cpu_seconds, wait_until)
+from scrape import buckets, ended_at, lag_p99
 
 CASE = "drain"
 _AT_ONCE = "100000/s"
@@ -47,32 +46,6 @@ def evenness(told, window=_WINDOW):
             first += 1
         most = max(most, last - first + 1)
     return most / ((len(told) - 1) * window / took)
-
-
-def buckets(text):
-    """How often the workers' loops were late by at most so much, by that many seconds, of a scrape."""
-    found = {}
-    for bound, count in re.findall(r'^drover_loop_lag_seconds_bucket\{[^}]*le="([^"]+)"[^}]*\} (\d+)$', text, re.M):
-        found[float(bound)] = found.get(float(bound), 0) + int(count)
-    return found
-
-
-def lag_p99(before, after):
-    """Seconds that hold for 99 of a hundred samples between two scrapes: a bucket's bound. None without a sample."""
-    grown = sorted((bound, after[bound] - before.get(bound, 0)) for bound in after)
-    if not grown or grown[-1][1] <= 0:
-        return None
-    return next(bound for bound, count in grown if count >= math.ceil(0.99 * grown[-1][1]))
-
-
-def ended_at(log):
-    """Seconds since the epoch at which the plan was done, or none yet."""
-    line = re.search(r"^(\S+) \w+ drain_ended .*$", log, re.M)
-    if not line:
-        return None
-    if " state=done " not in line[0] + " ":
-        raise Failure(f"the drain came to another end: {line[0]}")
-    return datetime.datetime.fromisoformat(line[1].replace("Z", "+00:00")).timestamp()
 
 
 def children(pid):
@@ -289,18 +262,18 @@ def figure(run):
     return f"{run['proxy']} {run['told']:.2f} s, CPU {run['cpu']:.3f} s"
 
 
-def all_runs(arguments, folder):
-    """Every turn and way; who comes first rotates."""
-    runs, known = [], ways(arguments.pace)
+def all_runs(part, arguments, folder):
+    """Every turn and way of this module or that of handoffs; who comes first rotates."""
+    runs, known = [], part.ways(arguments.pace)
     with contextlib.ExitStack() as stack:
-        bench = Bench(arguments, folder, stack)
+        bench = part.Bench(arguments, folder, stack)
         for turn in range(1, arguments.turns + 1):
             first = (turn - 1) % len(known)
             done = []
             for name in [*known][first:] + [*known][:first]:
-                done.append({**attempt(bench, known[name]), "turn": turn, "case": CASE, "proxy": name})
+                done.append({**attempt(bench, known[name]), "turn": turn, "case": part.CASE, "proxy": name})
             runs += done
-            print(f"turn {turn}/{arguments.turns}: {', '.join(map(figure, done))}", file=sys.stderr, flush=True)
+            print(f"turn {turn}/{arguments.turns}: {', '.join(map(part.figure, done))}", file=sys.stderr, flush=True)
     return runs
 
 
@@ -365,31 +338,41 @@ def page(arguments, results, about):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="a build folder, with drover and bench/")
+    parser.add_argument("--part", choices=("drain", "handoff"), help="only this")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--sessions", type=int, default=5_000)
+    parser.add_argument("--busy", type=int, default=500, help="sessions with traffic that are handed off")
+    parser.add_argument("--rate", type=float, default=10, help="messages a second of each of them")
     parser.add_argument("--pace", type=int, default=1_000, help="sessions a second, of the way that has one")
     parser.add_argument("--write", type=pathlib.Path, help="a page with the marks of the result")
     arguments = parser.parse_args()
-    if arguments.turns < 1 or arguments.sessions < 1 or arguments.pace < 1:
-        parser.error("--turns, --sessions and --pace must be positive")
+    if min(arguments.turns, arguments.sessions, arguments.busy, arguments.pace, arguments.rate) <= 0:
+        parser.error("--turns, --sessions, --busy, --pace and --rate must be positive")
     arguments.build = arguments.build.resolve()
     return arguments
 
 
+def measure(part, arguments):
+    """All runs of a part, told, and written where that is asked for."""
+    busy = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="drover-drain-") as folder:
+        results = report.Results(all_runs(part, arguments, pathlib.Path(folder)))
+    text = part.page(arguments, results, {**machine(arguments.build), "load average before": f"{busy:.2f}"})
+    print(text, flush=True)
+    if results.failed:
+        first = results.failed[0]
+        raise Failure(f"{len(results.failed)} of {len(results.runs)} runs had errors; turn {first['turn']}, "
+                      f"{first['proxy']}: {first['first_error']}")
+    if arguments.write:
+        report.write_into(arguments.write, part.CASE, text)
+
+
 def main():
     arguments = parse_arguments()
-    busy = os.getloadavg()[0]
     try:
-        with tempfile.TemporaryDirectory(prefix="drover-drain-") as folder:
-            results = report.Results(all_runs(arguments, pathlib.Path(folder)))
-        text = page(arguments, results, {**machine(arguments.build), "load average before": f"{busy:.2f}"})
-        print(text)
-        if results.failed:
-            raise Failure(f"{len(results.failed)} of {len(results.runs)} runs had errors; turn "
-                          f"{results.failed[0]['turn']}, {results.failed[0]['proxy']}: "
-                          f"{results.failed[0]['first_error']}")
-        if arguments.write:
-            report.write_into(arguments.write, CASE, text)
+        for part in (sys.modules[__name__], handoff):
+            if arguments.part in (None, part.CASE):
+                measure(part, arguments)
     except (Failure, OSError) as failure:
         sys.exit(f"drain: {failure}")
 

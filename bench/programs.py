@@ -157,9 +157,9 @@ class Program:
 class Backend(Program):
     """The echo server, on ports of the kernel's choice."""
 
-    def __init__(self, build, hosts, cpus=None):
+    def __init__(self, build, hosts, cpus=None, arguments=()):
         listen = [word for host in hosts for word in ("--listen", f"{host}:0")]
-        super().__init__(build / "bench/drover-bench-backend", *listen, cpus=cpus, stdout=subprocess.PIPE)
+        super().__init__(build / "bench/drover-bench-backend", *listen, *arguments, cpus=cpus, stdout=subprocess.PIPE)
         with _ended_by_failure(self):
             self.addresses = [self.listening() for _ in hosts]
 
@@ -177,6 +177,11 @@ class Load(Program):
         if not line:
             raise Failure(f"{self.process.args[0]} ended with {self.process.wait()}")
         return json.loads(line)
+
+    def seen(self):
+        """Has the held sessions come to their end, and what they saw until then."""
+        self.process.stdin.close()
+        return self.result()
 
     def release(self):
         """Ends the held sessions."""

@@ -36,6 +36,7 @@ std::unique_ptr<Case> make_fanout_case(Stage& stage);
 std::unique_ptr<Case> make_idle_case(Stage& stage);
 std::unique_ptr<Case> make_churn_case(Stage& stage);
 std::unique_ptr<Case> make_drain_case(Stage& stage);
+std::unique_ptr<Case> make_busy_case(Stage& stage);
 
 // Something that is due once. Made anew for each wait of a case.
 class Alarm final : public net::TimerWheel::Node {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kMaskBit = 0x80;
 constexpr std::uint8_t kOpcode = 0x0f;
+constexpr std::uint8_t kText = 1;
 constexpr std::uint8_t kClose = 8;
 constexpr std::uint8_t kPing = 9;
 constexpr std::uint8_t kPong = 10;
@@ -22,6 +23,10 @@ std::size_t extended(std::uint8_t length) {
 
 }  // namespace
 
+void EchoStream::divert_texts(OnText on_text) {
+  diversion_ = std::make_unique<Diversion>(Diversion{.on_text = std::move(on_text), .text = {}});
+}
+
 std::size_t EchoStream::header_wanted() const {
   return header_size_ < 2 ? 2 : 2 + extended(header_[1]) + kMask;
 }
@@ -34,6 +39,11 @@ EchoStream::State EchoStream::feed(Bytes input, std::vector<std::uint8_t>& out) 
       return State::kBroken;
     }
     if (close_ && at_boundary()) return State::kClosed;
+    if (diverts() && at_boundary()) {
+      diversion_->under_way = false;
+      diversion_->on_text(as_text(diversion_->text), out);
+      diversion_->text.clear();
+    }
   }
   return State::kOpen;
 }
@@ -55,7 +65,8 @@ bool EchoStream::take_header(Bytes& input, std::vector<std::uint8_t>& out) {
   const unsigned opcode = header_[0] & kOpcode;
   close_ = opcode == kClose;
   swallow_ = opcode == kPong;
-  if (!swallow_) {
+  if (diversion_ != nullptr) diversion_->under_way = opcode == kText;
+  if (!swallow_ && !diverts()) {
     if (opcode == kPing) header_[0] = static_cast<std::uint8_t>((header_[0] & ~kOpcode) | kPong);
     header_[1] &= 0x7f;
     out.insert(out.end(), header_.begin(), header_.begin() + static_cast<std::ptrdiff_t>(2 + lengths));
@@ -67,11 +78,12 @@ bool EchoStream::take_header(Bytes& input, std::vector<std::uint8_t>& out) {
 void EchoStream::take_payload(Bytes& input, std::vector<std::uint8_t>& out) {
   const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size()));
   if (!swallow_) {
-    const std::size_t before = out.size();
-    out.insert(out.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(size));
+    auto& to = diverts() ? diversion_->text : out;
+    const std::size_t before = to.size();
+    to.insert(to.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(size));
     std::array<std::uint8_t, kMask> mask{};
     for (std::size_t i = 0; i < kMask; ++i) mask[i] = mask_[(mask_at_ + i) % kMask];
-    std::uint8_t* const payload = out.data() + before;
+    std::uint8_t* const payload = to.data() + before;
     for (std::size_t i = 0; i < size; ++i) payload[i] ^= mask[i % kMask];
   }
   mask_at_ = (mask_at_ + size) % kMask;

@@ -4,6 +4,9 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -17,12 +20,23 @@ class EchoStream {
     kClosed,  // the answer to a Close is the last that was put out
     kBroken,  // a frame without a mask
   };
+  // Text messages, which are not fragmented, are not echoed from now on: each goes to `on_text`, whole, which may
+  // append an answer in its place.
+  using OnText = std::function<void(std::string_view text, std::vector<std::uint8_t>& out)>;
+  void divert_texts(OnText on_text);
+
   // Appends to `out`. What follows a Close is not looked at.
   State feed(Bytes input, std::vector<std::uint8_t>& out);
   // Whether what has been put out ends with a frame.
   bool at_boundary() const { return remaining_ == 0 && header_size_ == 0; }
 
  private:
+  struct Diversion {
+    OnText on_text;
+    std::vector<std::uint8_t> text;  // of the message at hand
+    bool under_way = false;          // the frame at hand is one
+  };
+  bool diverts() const { return diversion_ != nullptr && diversion_->under_way; }
   std::size_t header_wanted() const;
   bool take_header(Bytes& input, std::vector<std::uint8_t>& out);
   void take_payload(Bytes& input, std::vector<std::uint8_t>& out);
@@ -34,6 +48,7 @@ class EchoStream {
   std::size_t mask_at_ = 0;
   bool swallow_ = false;
   bool close_ = false;
+  std::unique_ptr<Diversion> diversion_;  // where texts are diverted
 };
 
 }  // namespace drover::bench

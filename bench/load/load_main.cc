@@ -47,6 +47,7 @@ std::unique_ptr<bench::Case> make_case(bench::Stage& stage) {
     case CaseName::kChurn: return make_churn_case(stage);
     case CaseName::kFanout: return make_fanout_case(stage);
     case CaseName::kDrain: return make_drain_case(stage);
+    case CaseName::kBusy: return make_busy_case(stage);
     case CaseName::kIdle: break;
   }
   return make_idle_case(stage);

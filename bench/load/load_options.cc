@@ -13,12 +13,13 @@ namespace drover::bench {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, CaseName>, 6> kNames{{{"closed", CaseName::kClosed},
+constexpr std::array<std::pair<std::string_view, CaseName>, 7> kNames{{{"closed", CaseName::kClosed},
                                                                        {"rate", CaseName::kRate},
                                                                        {"churn", CaseName::kChurn},
                                                                        {"fanout", CaseName::kFanout},
                                                                        {"idle", CaseName::kIdle},
-                                                                       {"drain", CaseName::kDrain}}};
+                                                                       {"drain", CaseName::kDrain},
+                                                                       {"busy", CaseName::kBusy}}};
 constexpr std::size_t kMostPayload = 16 << 20;
 
 std::chrono::milliseconds milliseconds_of(double seconds) {
@@ -40,7 +41,7 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   const std::map<std::string, Tls> handshakes{{"full", Tls::kFull}, {"resumed", Tls::kResumed}};
   CLI::App parser("A load of WebSocket clients: prints what came back, how fast, and what it cost --watch");
   parser.add_option("--target", target, "HOST:PORT, numeric")->required();
-  parser.add_option("--case", options.name, "closed, rate, churn, fanout, idle or drain")
+  parser.add_option("--case", options.name, "closed, rate, churn, fanout, idle, drain or busy")
       ->required()
       ->transform(CLI::CheckedTransformer(names));
   parser.add_option("--sessions", options.sessions, "Connections")->check(CLI::PositiveNumber);
@@ -48,7 +49,7 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
       ->check(CLI::Range(MessageShape::kLeastPayload, kMostPayload));
   parser.add_option("--in-flight", options.in_flight, "closed: messages under way a session")
       ->check(CLI::PositiveNumber);
-  parser.add_option("--rate", options.rate, "rate: messages a second, all sessions together")
+  parser.add_option("--rate", options.rate, "rate, busy: messages a second, all sessions together")
       ->check(CLI::PositiveNumber);
   parser.add_option("--opening", options.opening, "All but churn: sessions a second that are opened; 0: at once")
       ->check(CLI::Range(0, 100'000));
@@ -60,7 +61,7 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   parser.add_option("--tls", options.tls, "TLS, unchecked, with handshakes that are full or (churn) resumed")
       ->transform(CLI::CheckedTransformer(handshakes));
   parser.add_option("--watch", options.watch, "Process whose CPU time is measured");
-  parser.add_flag("--hold", options.hold, "idle, drain: keep the sessions until stdin ends");
+  parser.add_flag("--hold", options.hold, "idle, drain, busy: keep the sessions until stdin ends");
   try {
     parser.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
@@ -71,8 +72,8 @@ std::expected<LoadOptions, Usage> parse_load_options(int argc, const char* const
   if (options.tls == Tls::kResumed && options.name != CaseName::kChurn) {
     return std::unexpected(Usage{"--tls resumed: only the sessions of churn come again\n", 2});
   }
-  if (options.name == CaseName::kDrain && !options.hold) {
-    return std::unexpected(Usage{"--case drain: its sessions wait for their end, which takes --hold\n", 2});
+  if ((options.name == CaseName::kDrain || options.name == CaseName::kBusy) && !options.hold) {
+    return std::unexpected(Usage{"--case drain, busy: what their sessions see later takes --hold\n", 2});
   }
   if (!options.path.starts_with('/')) return std::unexpected(Usage{"--path: begins with /\n", 2});
   if (options.tls != Tls::kNone && options.sources > 0) {

@@ -10,7 +10,7 @@
 
 namespace drover::bench {
 
-enum class CaseName : std::uint8_t { kClosed, kRate, kChurn, kFanout, kIdle, kDrain };
+enum class CaseName : std::uint8_t { kClosed, kRate, kChurn, kFanout, kIdle, kDrain, kBusy };
 enum class Tls : std::uint8_t { kNone, kFull, kResumed };  // what its handshakes are, where there is any
 
 struct LoadOptions {

@@ -9,6 +9,7 @@
 #include "balancer/eligibility.h"
 #include "base/log.h"
 #include "config/values.h"
+#include "migration/rebalancer.h"
 
 namespace drover::app {
 
@@ -167,8 +168,8 @@ void Drains::dry_run(DrainPlan::Terms terms, std::function<void(Result<DrainView
 DrainView Drains::begin(DrainPlan::Terms terms, const std::string& peer) {
   terms.id = "d" + std::to_string(++last_id_);
   const auto now = loop_.now();
-  replace_those_within(terms.order.backends, terms.id);
-  const auto sessions = sessions_on(terms.order.backends);
+  replace_those_within(terms);
+  const auto sessions = terms.order.cause == Cause::kRebalance ? 0 : sessions_on(terms.order.backends);
   Plan& added = plans_.emplace_back(Plan{DrainPlan(std::move(terms), sessions, now), now});
   const auto& order = added.plan.drain()->order();
   added.plan.advance(now, look_at(added.plan), {});
@@ -178,7 +179,7 @@ DrainView Drains::begin(DrainPlan::Terms terms, const std::string& peer) {
                               {"cause", migration::name_of(view.cause)},
                               {"pool", view.pool},
                               {"backends", names_of(order.backends)},
-                              {"sessions", sessions},
+                              {"sessions", view.total},
                               {"pace", pace_text(view.pace)},
                               {"deadline_ms", view.deadline.count()},
                               {"grace_ms", order.grace.count()},
@@ -194,7 +195,7 @@ void Drains::begin(const BackendList& backends, Cause cause) {
   std::map<std::string, BackendList> by_pool;
   const auto has_plan = [&](const auto& backend) {
     return std::ranges::any_of(plans_, [&](const auto& each) {
-      return !each.plan.ended() && contains(each.plan.drain()->order().backends, backend);
+      return !each.plan.ended() && !each.plan.rebalances() && contains(each.plan.drain()->order().backends, backend);
     });
   };
   for (const auto& backend : backends) {
@@ -205,13 +206,15 @@ void Drains::begin(const BackendList& backends, Cause cause) {
   }
 }
 
-// Two plans for the same sessions would each keep a pace of its own.
-void Drains::replace_those_within(const BackendList& backends, const std::string& id) {
+// Two plans for the same sessions would each keep a pace of its own. A rebalance can wait.
+void Drains::replace_those_within(const DrainPlan::Terms& by) {
   for (auto& [plan, _] : plans_) {
     const auto& theirs = plan.drain()->order().backends;
-    if (plan.ended() || !std::ranges::all_of(theirs, [&](const auto& each) { return contains(backends, each); }))
-      continue;
-    plan.cancel(loop_.now(), "replaced by " + id);
+    const bool is_within =
+        std::ranges::all_of(theirs, [&](const auto& each) { return contains(by.order.backends, each); });
+    const bool gives_way = plan.rebalances() && plan.pool() == by.pool;
+    if (plan.ended() || (!is_within && !gives_way)) continue;
+    plan.cancel(loop_.now(), "replaced by " + by.id);
     log_view(log::Level::kInfo, "drain_ended", plan.view(loop_.now()));
   }
 }
@@ -255,6 +258,7 @@ bool Drains::others_eligible(const DrainPlan& plan) const {
 }
 
 DrainPlan::Seen Drains::look_at(const DrainPlan& plan) const {
+  if (plan.rebalances()) return look_at_rebalance(plan);
   const auto& backends = plan.drain()->order().backends;
   DrainPlan::Seen seen;
   if (plan.drain()->covers_all()) {
@@ -268,6 +272,36 @@ DrainPlan::Seen Drains::look_at(const DrainPlan& plan) const {
   return seen;
 }
 
+DrainPlan::Seen Drains::look_at_rebalance(const DrainPlan& plan) const {
+  DrainPlan::Seen seen;
+  seen.frozen = frozen_;
+  const auto snapshot = snapshot_();
+  const auto pool = std::ranges::find(snapshot->pools, plan.pool(), [](const auto& each) { return each->name(); });
+  if (pool == snapshot->pools.end() || !(*pool)->settings().rebalance.enabled) {
+    seen.called_back = true;
+    return seen;
+  }
+  const auto now = migration::balance_of(**pool, loop_.now());
+  const auto left = plan.drain()->quotas().set_goals(now);
+  seen.active = now.balance.even ? 0 : left;
+  return seen;
+}
+
+void Drains::begin_rebalance(DrainPlan::Terms terms) {
+  if (may_rebalance(terms.pool)) begin(std::move(terms), {});
+}
+
+bool Drains::may_rebalance(const std::string& pool) const {
+  if (frozen_ || shutting_down_) return false;
+  const auto rests = rests_until_.find(pool);
+  if (rests != rests_until_.end() && loop_.now() < rests->second) return false;
+  return std::ranges::none_of(plans_, [&](const auto& each) { return !each.plan.ended() && each.plan.pool() == pool; });
+}
+
+void Drains::let_rest(const DrainPlan& plan) {
+  if (plan.rebalances()) rests_until_[plan.pool()] = loop_.now() + plan.drain()->order().cooldown;
+}
+
 void Drains::advance(Plan& plan) {
   const auto now = loop_.now();
   if (plan.plan.ended()) return;
@@ -276,6 +310,7 @@ void Drains::advance(Plan& plan) {
   if (plan.plan.ended()) {
     const bool well = plan.plan.state() != DrainState::kExpired && plan.plan.state() != DrainState::kHalted;
     log_view(well ? log::Level::kInfo : log::Level::kWarn, "drain_ended", plan.plan.view(now));
+    if (plan.plan.state() == DrainState::kHalted) let_rest(plan.plan);
   } else if (changed) {
     const bool waits = plan.plan.state() == DrainState::kWaiting;
     log_view(waits ? log::Level::kWarn : log::Level::kInfo, waits ? "drain_waits" : "drain_goes_on",
@@ -316,6 +351,7 @@ std::optional<DrainView> Drains::cancel(const std::string& id, const std::string
   if (!found->plan.ended() && !found->plan.drain()->covers_all()) {
     found->plan.cancel(now, "called off" + (peer.empty() ? "" : " by " + peer));
     log_view(log::Level::kInfo, "drain_ended", found->plan.view(now));
+    let_rest(found->plan);
   }
   return found->plan.view(now);
 }

@@ -40,6 +40,11 @@ class Drains final : net::TimerWheel::Node {
            std::function<void(Result<migration::DrainView>)> done);
   // Of backends that take no new sessions any more: a plan a pool, of those that no plan has yet.
   void begin(const BackendList& backends, migration::Cause cause);
+  // A rebalance, unless it may_rebalance() no more. Any other plan of the pool calls it off.
+  void begin_rebalance(migration::DrainPlan::Terms terms);
+  // Whether one of that pool may begin: no plan of it goes on, nothing is frozen, and none of it was called off by
+  // somebody, or has halted, within its cooldown.
+  bool may_rebalance(const std::string& pool) const;
   // Of all sessions; it replaces all other plans, and is neither frozen nor called off. `on_empty` is called on a
   // worker's thread.
   void shut_down(const config::Shutdown& shutdown, const std::function<void()>& on_empty);
@@ -63,9 +68,11 @@ class Drains final : net::TimerWheel::Node {
                                         const migration::DrainTerms& asked) const;
   void dry_run(migration::DrainPlan::Terms terms, std::function<void(Result<migration::DrainView>)> done);
   migration::DrainView begin(migration::DrainPlan::Terms terms, const std::string& peer);
-  void replace_those_within(const BackendList& backends, const std::string& id);
+  void replace_those_within(const migration::DrainPlan::Terms& by);
   bool others_eligible(const migration::DrainPlan& plan) const;
   migration::DrainPlan::Seen look_at(const migration::DrainPlan& plan) const;
+  migration::DrainPlan::Seen look_at_rebalance(const migration::DrainPlan& plan) const;
+  void let_rest(const migration::DrainPlan& plan);
   void advance(Plan& plan);
   void forget_the_oldest();
   void on_deadline() noexcept override;
@@ -77,6 +84,7 @@ class Drains final : net::TimerWheel::Node {
   const SnapshotNow snapshot_;
   std::map<std::string, config::Migration, std::less<>> settings_;
   std::list<Plan> plans_;
+  std::map<std::string, MonotonicTime, std::less<>> rests_until_;  // pools that are not rebalanced before
   std::uint64_t last_id_ = 0;
   bool frozen_ = false;
   bool shutting_down_ = false;

@@ -49,6 +49,7 @@ Result<void> Supervisor::start() {
                                             [this](int signal) { on_signal(signal); });
   workers_->start();
   fleet_->begin_checks();
+  rebalancing_->adopt();
   certificates_.emplace(loop_, in_force_.tls.certificates());
   phase_ = Phase::kServing;
   admission_->set_phase(proxy::Phase::kServing);
@@ -66,6 +67,7 @@ Result<void> Supervisor::listen(unsigned workers) {
   sessions_.emplace(loop_, *workers_);
   drains_.emplace(loop_, *workers_, *admission_, [this] { return fleet_->snapshot(); });
   drains_->remember(config());
+  rebalancing_.emplace(loop_, *workers_, *drains_, [this] { return fleet_->snapshot(); });
   fleet_->call_when_leaving([this](const auto& backends, auto cause) { drains_->begin(backends, cause); });
   fleet_->call_when_lost([this](const auto& backend) { workers_->rescue_from(backend); });
   listeners_.emplace(loop_, *workers_, in_force_.page);
@@ -230,6 +232,7 @@ void Supervisor::take_down() {
   if (exit_code_ == ExitCode::kForced) ::alarm(2);
   admin_->stop();
   workers_->stop();
+  rebalancing_.reset();
   drains_.reset();
   fleet_.reset();
   log::info("stopped",

@@ -16,6 +16,7 @@
 #include "app/exit_code.h"
 #include "app/fleet.h"
 #include "app/listeners.h"
+#include "app/rebalancing.h"
 #include "app/reload_candidate.h"
 #include "app/session_list.h"
 #include "app/tls_material.h"
@@ -111,6 +112,7 @@ class Supervisor final : private net::TimerWheel::Node {
   std::optional<Listeners> listeners_;
   std::optional<SessionList> sessions_;
   std::optional<Drains> drains_;
+  std::optional<Rebalancing> rebalancing_;
   std::optional<CertificateWatch> certificates_;
   std::optional<AdminServers> admin_;
   std::unique_ptr<net::Signals> signals_;

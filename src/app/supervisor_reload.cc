@@ -87,6 +87,7 @@ void Supervisor::commit(Change change) {
   set_limits(change.budget, change.max_connections);
   fleet_->adopt(config(), in_force_.tls.trusts, std::move(change.resolver));
   drains_->remember(config());
+  rebalancing_->adopt();
   listeners_->adopt(std::move(change.listeners));
   admin_->adopt(std::move(change.admin));
   certificates_.emplace(loop_, in_force_.tls.certificates());

@@ -58,6 +58,19 @@ class ConsistentHash final : public Policy {
     return best == nullptr ? nullptr : best->backend;
   }
 
+  std::shared_ptr<Backend> owner(const PickContext& context) override {
+    const Entry* best = nullptr;
+    double best_distance = 0;
+    for (const auto& entry : entries_) {
+      if (!context.key || !context.eligible(*entry.backend)) continue;
+      const double distance = distance_of(*context.key, entry, entry.backend->weight());
+      if (best != nullptr && distance >= best_distance) continue;
+      best = &entry;
+      best_distance = distance;
+    }
+    return best == nullptr ? nullptr : best->backend;
+  }
+
  private:
   struct Entry {
     std::shared_ptr<Backend> backend;

@@ -29,6 +29,8 @@ class Policy {
   virtual ~Policy() = default;
   // The best eligible backend; null: none. Takes no lease. No allocation: it is called at each handshake.
   virtual std::shared_ptr<Backend> pick(const PickContext& context) = 0;
+  // Whose the key is, however many sessions that one has. Null: the policy gives keys no owners, or there is no key.
+  virtual std::shared_ptr<Backend> owner(const PickContext&) { return nullptr; }
 };
 
 struct PolicySetup {

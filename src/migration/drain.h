@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "config/config.h"
 #include "migration/drain_view.h"
+#include "migration/quotas.h"
 
 namespace drover::migration {
 
@@ -26,16 +27,25 @@ class Drain {
     Mode first_mode = Mode::kHandoff;
     // Whom a pool lets be notified; kOptIn for those that are not here.
     std::map<std::string, config::Notify, std::less<>> notify{};
-    std::string endpoint{};   // that of the pool's `migration`
-    Milliseconds grace{0};    // from a notified session's turn to its Close
-    MonotonicTime last_turn;  // nobody is notified whose turn is later, but closed at once
-    double pace = 1;          // sessions a second, above 0
+    std::string endpoint{};      // that of the pool's `migration`
+    Milliseconds grace{0};       // from a notified session's turn to its Close
+    MonotonicTime last_turn;     // nobody is notified whose turn is later, but closed at once
+    double pace = 1;             // sessions a second, above 0
     double stop_if_failing = 0;  // the plan halts where more of its handoffs come to nothing; a share; 0: never
+    // Of a rebalance: the backends above give to these, stay open, and nobody is closed.
+    std::vector<std::shared_ptr<balancer::Backend>> targets{};
+    Milliseconds cooldown{0};  // who was moved a shorter time ago is left out
+    bool to_owners = false;    // a session goes to the owner of its key, or stays
   };
-  explicit Drain(Order order) : order_(std::move(order)), pace_(order_.pace), last_turn_(order_.last_turn) {}
+  explicit Drain(Order order) : order_(std::move(order)), pace_(order_.pace), last_turn_(order_.last_turn) {
+    if (rebalances()) quotas_ = std::make_unique<Quotas>(order_.backends, order_.targets);
+  }
 
   const Order& order() const { return order_; }
   bool covers_all() const { return order_.backends.empty(); }
+  bool rebalances() const { return order_.cause == Cause::kRebalance; }
+  // Of a rebalance.
+  Quotas& quotas() const { return *quotas_; }
   config::Notify notify_in(std::string_view pool) const {
     const auto found = order_.notify.find(pool);
     return found == order_.notify.end() ? config::Notify::kOptIn : found->second;
@@ -85,6 +95,7 @@ class Drain {
 
  private:
   const Order order_;
+  std::unique_ptr<Quotas> quotas_;  // null: it is no rebalance
   balancer::Slots slots_;
   std::atomic<double> pace_;
   std::atomic<MonotonicTime> last_turn_;

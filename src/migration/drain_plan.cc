@@ -1,5 +1,6 @@
 // Frozen time does not count: deadline and turns move by it. A plan that waits for somebody to take its sessions does
-// not stop its deadline, which then leaves it less time and asks for more pace.
+// not stop its deadline, which then leaves it less time and asks for more pace. A rebalance keeps its pace: nobody has
+// to go.
 #include "migration/drain_plan.h"
 
 #include <algorithm>
@@ -32,9 +33,15 @@ Milliseconds DrainPlan::least_window() const {
 }
 
 DrainPlan::DrainPlan(Terms terms, std::uint64_t sessions, MonotonicTime now)
-    : terms_(std::move(terms)), started_(now), deadline_(now + terms_.deadline), total_(sessions), active_(sessions) {
+    : terms_(std::move(terms)),
+      started_(now),
+      deadline_(now + terms_.deadline),
+      moved_at_(now),
+      total_(sessions),
+      active_(sessions) {
   constexpr double kLeastPace = 0.01;  // a plan without sessions has a pace too
-  const double needed = effective_pace(0, sessions, std::max(terms_.last_turn, least_window()));
+  const bool must_keep_up = terms_.order.cause != Cause::kRebalance;
+  const double needed = must_keep_up ? effective_pace(0, sessions, std::max(terms_.last_turn, least_window())) : 0;
   wanted_pace_ = terms_.pace.value_or(std::max(needed, kLeastPace));
   if (needed > wanted_pace_) {
     const auto takes =
@@ -68,10 +75,10 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
   if (ended()) return false;
   const DrainState before = state_;
   active_ = seen.active;
-  const std::uint64_t leaving = std::min(done.leaving, active_);
-  total_ = std::max(total_, done.moved + active_ - leaving);
+  const std::uint64_t leaving = rebalances() ? 0 : std::min(done.leaving, active_);
+  total_ = rebalances() ? done.moved + active_ : std::max(total_, done.moved + active_ - leaving);
   if (seen.called_back) {
-    warnings_.emplace_back("its backends were made ready again");
+    warnings_.emplace_back(rebalances() ? "rebalancing was turned off" : "its backends were made ready again");
     end(DrainState::kCancelled, now);
   } else if (fails()) {
     warnings_.push_back(std::to_string(drain_->failed.load()) + " of " + std::to_string(drain_->handed_off.load()) +
@@ -83,7 +90,12 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
     set_state(DrainState::kFrozen, now);
   } else {
     set_state(seen.others_eligible ? DrainState::kRunning : DrainState::kWaiting, now);
-    if (now >= deadline_) {
+    if (rebalances() && is_stuck(now)) {
+      warnings_.push_back(std::to_string(active_) +
+                          " sessions more would make it even, but those that are there cannot " +
+                          "be moved, or were moved a short time ago");
+      end(DrainState::kDone, now);
+    } else if (now >= deadline_) {
       // Who was closed and lingers is on its way.
       end(active_ == leaving ? DrainState::kDone : DrainState::kExpired, now);
     } else {
@@ -91,6 +103,18 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
     }
   }
   return state_ != before;
+}
+
+// Sessions of a rebalance may turn out not to be movable at all.
+bool DrainPlan::is_stuck(MonotonicTime now) {
+  constexpr double kMilliseconds = 1'000;
+  const Milliseconds patience =
+      Milliseconds(5'000) + Milliseconds(static_cast<Milliseconds::rep>(2 * kMilliseconds / drain_->pace()));
+  if (moved_by_then_ != moved() || drain_->told.load() > 0) {
+    moved_by_then_ = moved();
+    moved_at_ = now;
+  }
+  return now - moved_at_ >= patience;
 }
 
 // A share of few would say little.
@@ -109,6 +133,7 @@ void DrainPlan::set_state(DrainState state, MonotonicTime now) {
   const bool was_held = state_ != DrainState::kRunning;
   state_ = state;
   if (state == DrainState::kRunning) {
+    moved_at_ = now;
     drain_->go_on(now);
     drain_->set_last_turn(drain_->clock(deadline_ - (terms_.deadline - terms_.last_turn)));
   } else if (!was_held) {
@@ -117,7 +142,7 @@ void DrainPlan::set_state(DrainState state, MonotonicTime now) {
 }
 
 void DrainPlan::set_pace(MonotonicTime now) {
-  if (state_ != DrainState::kRunning) return;
+  if (state_ != DrainState::kRunning || rebalances()) return;
   const auto clock = drain_->clock(now);
   const auto window = drain_->last_turn() - drain_->next_turn(clock);
   const double pace = effective_pace(wanted_pace_, untold(), std::max(window, least_window()));
@@ -159,7 +184,7 @@ DrainView DrainPlan::view(MonotonicTime now) const {
   for (std::size_t mode = 0; mode < kModes; ++mode) view.moved[mode] = drain_->moved[mode].load();
   view.forced = drain_->forced.load();
   view.failed = drain_->failed.load();
-  view.left = active_ - std::min(drain_->leaving.load(), active_);
+  view.left = rebalances() ? active_ : active_ - std::min(drain_->leaving.load(), active_);
   view.told = drain_->told.load();
   const std::uint64_t accounted = moved() + view.left;
   view.ended = total_ > accounted ? total_ - accounted : 0;

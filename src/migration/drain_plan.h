@@ -32,10 +32,10 @@ class DrainPlan {
 
   // What the supervisor sees of the world.
   struct Seen {
-    std::uint64_t active = 0;     // sessions that are still on the plan's backends
+    std::uint64_t active = 0;     // sessions that are still on the plan's backends; of a rebalance: still to move
     bool others_eligible = true;  // there is somebody to take the sessions
     bool frozen = false;
-    bool called_back = false;  // all its backends are open again
+    bool called_back = false;  // all its backends are open again, or the rebalance is not wanted any more
   };
   // What the workers have done. Read before Seen::active, never after: a session that ends is taken off there first, so
   // nobody is counted twice.
@@ -49,6 +49,8 @@ class DrainPlan {
   void cancel(MonotonicTime now, const std::string& reason);
 
   const std::string& id() const { return terms_.id; }
+  const std::string& pool() const { return terms_.pool; }
+  bool rebalances() const { return drain_->rebalances(); }
   const std::shared_ptr<Drain>& drain() const { return drain_; }
   DrainState state() const { return state_; }
   bool ended() const { return state_ >= DrainState::kDone; }
@@ -57,6 +59,7 @@ class DrainPlan {
   MonotonicTime ended_at() const { return ended_at_; }
 
  private:
+  bool is_stuck(MonotonicTime now);
   std::uint64_t untold() const;
   std::uint64_t moved() const;
   bool fails() const;
@@ -72,6 +75,8 @@ class DrainPlan {
   MonotonicTime deadline_;
   MonotonicTime frozen_since_{};
   MonotonicTime ended_at_{};
+  MonotonicTime moved_at_{};  // of a rebalance: when something last went on
+  std::uint64_t moved_by_then_ = 0;
   DrainState state_ = DrainState::kRunning;
   std::uint64_t total_;
   std::uint64_t active_;

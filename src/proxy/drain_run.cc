@@ -21,17 +21,17 @@ namespace {
 
 // Of the wheel: a whole tick from now would be the one after it.
 constexpr Milliseconds kNextTick{1};
-// Sessions that are told, moved or closed before the loop has its next turn.
-constexpr unsigned kMostATurn = 256;
 // Until a session is asked again that has not left its last backend altogether.
 constexpr Milliseconds kWhenBusy{100};
 
-bool may_hand_off(const migration::Drain& drain, const Session& session) {
+}  // namespace
+
+bool DrainRun::may_hand_off(const migration::Drain& drain, const Session& session) {
   if (drain.order().first_mode != Mode::kHandoff || drain.order().cause == Cause::kShutdown) return false;
   return session.mobility() != nullptr && session.mobility()->may_move();
 }
 
-bool may_notify(const migration::Drain& drain, const Session& session) {
+bool DrainRun::may_notify(const migration::Drain& drain, const Session& session) {
   const OptIn* opt_in = session.opt_in();
   if (opt_in == nullptr || drain.order().first_mode == Mode::kClose) return false;
   switch (drain.notify_in(session.pool_name())) {
@@ -42,15 +42,15 @@ bool may_notify(const migration::Drain& drain, const Session& session) {
   return false;
 }
 
-}  // namespace
-
 DrainRun::DrainRun(Worker& worker, std::shared_ptr<migration::Drain> drain)
     : worker_(worker), drain_(std::move(drain)), reopened_(drain_->order().backends.size()) {}
 
 DrainRun::~DrainRun() {
   worker_.loop().wheel().disarm(*this);
   call_off(nullptr);
-  for (auto* holders : {&notified_, &waiting_, &moving_, &not_moved_, &closed_, &not_now_}) let_go(*holders);
+  for (auto* holders : {&notified_, &waiting_, &moving_, &not_moved_, &closed_, &not_now_, &aside_}) {
+    let_go(*holders);
+  }
 }
 
 void DrainRun::on_deadline() noexcept {
@@ -58,7 +58,9 @@ void DrainRun::on_deadline() noexcept {
   done_ = 0;
   if (!drain_->held()) {
     let_go(not_now_);
-    if (drain_->covers_all()) {
+    if (drain_->rebalances()) {
+      move_those_above();
+    } else if (drain_->covers_all()) {
       tell_all();
     } else {
       tell_those_of_backends();
@@ -125,14 +127,18 @@ DrainRun::Outcome DrainRun::tell(Session& session) {
 }
 
 // False: nothing can be put into the stream any more.
-bool DrainRun::notify(Session& session, MonotonicTime turn, MonotonicTime clock) {
+bool DrainRun::notify(Session& session, MonotonicTime turn, MonotonicTime clock, std::string_view backend) {
   const auto delay = std::max(turn - clock, Milliseconds(0));
   const auto deadline = delay + drain_->order().grace;
   if (drain_->order().cause == Cause::kShutdown) {
     return session.send_text(migration::text_of(migration::ServerShutdown{
         .message = "the server shuts down; please reconnect", .reconnect_delay = delay, .deadline = deadline}));
   }
-  const std::string text = session.migrate_text(drain_->order().endpoint, "drain", delay, deadline);
+  const std::string text = session.migrate_text({.endpoint = drain_->order().endpoint,
+                                                 .reason = drain_->rebalances() ? "rebalance" : "drain",
+                                                 .backend = backend,
+                                                 .reconnect_delay = delay,
+                                                 .deadline = deadline});
   return !text.empty() && session.send_text(text);
 }
 
@@ -181,16 +187,21 @@ void DrainRun::do_due(Session& session, MonotonicTime clock) {
 void DrainRun::hand_off(Session& session, MonotonicTime clock) {
   Mobility& mobility = *session.mobility();
   if (mobility.is_busy()) return set_stage(session, Notice::Stage::kToBeMoved, clock + kWhenBusy);
+  auto takers = takers_of(session);
+  if (drain_->rebalances() && !takers) return let_go_of(session);
   set_stage(session, Notice::Stage::kMoving, clock);
-  const auto cause =
-      drain_->order().cause == Cause::kRebalance ? observe::MoveCause::kRebalance : observe::MoveCause::kDrain;
-  if (!mobility.begin(cause)) do_instead(session, clock);
+  const auto cause = drain_->rebalances() ? observe::MoveCause::kRebalance : observe::MoveCause::kDrain;
+  if (!mobility.begin(cause, std::move(takers))) do_instead(session, clock);
 }
 
 // What comes behind handoff.
 void DrainRun::do_instead(Session& session, MonotonicTime clock) {
   // Its backend was lost meanwhile, and it is being rescued.
   if (session.mobility()->is_moving()) return set_stage(session, Notice::Stage::kNotMoved, clock + kWhenBusy);
+  if (drain_->rebalances()) {
+    if (!ask_to_come(session, clock, clock, session.notice()->claim)) return let_go_of(session);
+    return set_stage(session, Notice::Stage::kNotified, clock + drain_->order().grace);
+  }
   if (session.tunnels() && clock <= drain_->last_turn() && may_notify(*drain_, session) &&
       notify(session, clock, clock)) {
     return set_stage(session, Notice::Stage::kNotified, clock + drain_->order().grace);
@@ -237,6 +248,7 @@ void DrainRun::call_off(Session& session) {
 
 void DrainRun::close(Session& session, Notice& notice) {
   const bool notified = notice.stage == Notice::Stage::kNotified;
+  if (drain_->rebalances() && session.tunnels()) return let_stay(session);
   notice.stage = Notice::Stage::kClosed;
   closed_.push_back(session.holding());
   drain_->told.fetch_sub(1, std::memory_order_relaxed);
@@ -294,6 +306,11 @@ DrainRun::Census DrainRun::count(Worker& worker, const migration::Drain& drain) 
     for (auto* holder = holders.front(); holder != nullptr; holder = holders.after(*holder)) {
       const Session& session = Session::of(*holder);
       if (!is_meant(session)) continue;
+      if (drain.rebalances()) {
+        const auto way = way_of(drain, session);
+        if (way) ++(*way == Mode::kHandoff ? census.handed_off : census.notified);
+        continue;
+      }
       ++(may_hand_off(drain, session) ? census.handed_off
          : may_notify(drain, session) ? census.notified
                                       : census.closed);

@@ -1,11 +1,12 @@
 // A drain plan as one worker carries it out: it hands the worker's sessions of the plan's backends to other backends,
-// each in its turn, or tells their clients when to go, and closes those that have not gone by then. One thread, the
-// worker's.
+// each in its turn, or tells their clients when to go, and closes those that have not gone by then. A rebalance
+// (rebalance_run.cc) does the same with some of them, and closes nobody. One thread, the worker's.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "balancer/holder.h"
@@ -14,6 +15,7 @@
 #include "net/loop.h"
 #include "net/timer_wheel.h"
 #include "proxy/handoff_host.h"
+#include "proxy/redial.h"
 
 namespace drover::proxy {
 
@@ -34,6 +36,7 @@ struct Notice {
   DrainRun& run;
   MonotonicTime due;  // by the plan's clock: then it is closed
   Stage stage;
+  migration::Quotas::Claim claim{};  // of a rebalance
 };
 
 class DrainRun final : net::TimerWheel::Node {
@@ -60,9 +63,12 @@ class DrainRun final : net::TimerWheel::Node {
   void on_deadline() noexcept override;
   void tell_those_of_backends();
   void tell_all();
+  // Sessions that are told, moved or closed before the loop has its next turn.
+  static constexpr unsigned kMostATurn = 256;
   enum class Outcome : std::uint8_t { kTold, kNotNow, kNoTurn };
   Outcome tell(Session& session);
-  bool notify(Session& session, MonotonicTime turn, MonotonicTime clock);
+  // `backend`: where it is to come to; empty: anywhere.
+  bool notify(Session& session, MonotonicTime turn, MonotonicTime clock, std::string_view backend = {});
   void give_notice(Session& session, Notice::Stage stage, MonotonicTime due);
   balancer::Holders& list_of(Notice::Stage stage);
   void set_stage(Session& session, Notice::Stage stage, MonotonicTime due);
@@ -71,8 +77,23 @@ class DrainRun final : net::TimerWheel::Node {
   void hand_off(Session& session, MonotonicTime clock);
   void do_instead(Session& session, MonotonicTime clock);
   void close(Session& session, Notice& notice);
+  static bool may_hand_off(const migration::Drain& drain, const Session& session);
+  static bool may_notify(const migration::Drain& drain, const Session& session);
   void call_off(const balancer::Backend* backend);
   void call_off(Session& session);
+
+  // Of a rebalance.
+  void move_those_above();
+  Outcome offer_one_of(std::size_t giver);
+  Outcome offer(Session& session, migration::Quotas::Claim claim);
+  // How it would be moved; none: not now.
+  static std::optional<migration::Mode> way_of(const migration::Drain& drain, const Session& session);
+  // Who may take it. Null: nobody.
+  Redial::Allows takers_of(const Session& session) const;
+  bool ask_to_come(Session& session, MonotonicTime turn, MonotonicTime clock, migration::Quotas::Claim& claim);
+  // It was notified, and did not go.
+  void let_stay(Session& session);
+
   void let_go_of(Session& session);
   void let_go(balancer::Holders& holders);
   void let_go_of_those_of(const balancer::Backend& backend, balancer::Holders& holders);
@@ -84,7 +105,11 @@ class DrainRun final : net::TimerWheel::Node {
   // on.
   balancer::Holders notified_, waiting_, moving_, not_moved_, closed_;
   balancer::Holders not_now_;  // in their handshake, or going by themselves: asked again at the next tick
-  unsigned done_ = 0;          // in this tick
+  balancer::Holders aside_;    // of a rebalance: cannot be moved, as they are now
+  MonotonicTime aside_until_{};
+  std::size_t next_giver_ = 0;
+  unsigned looked_at_ = 0;  // in this tick, as the next
+  unsigned done_ = 0;
   std::optional<WalkableList<Session>::Walk> walk_;  // over all of them; none: the next tick begins at the first
 };
 

@@ -51,7 +51,9 @@ void Handoff::take(HandoffEvent event) {
 
 void Handoff::act(HandoffAction action) {
   switch (action) {
-    case HandoffAction::kNothing: return;
+    case HandoffAction::kNothing:
+      if (is_only_asked() && state_.next == HandoffState::Next::kNone) stay(MoveResult::kFailed);
+      return;
     case HandoffAction::kHold: return hold();
     case HandoffAction::kLeave: return leave();
     case HandoffAction::kDial: return dial();
@@ -110,7 +112,10 @@ void Handoff::on_left(std::string_view state) {
 }
 
 void Handoff::on_backend_ended() {
-  if (state_.old == HandoffState::Old::kServing) why_ = EnterWhy::kClosed;
+  if (state_.old == HandoffState::Old::kServing) {  // it has closed, so the client is held from here on
+    why_ = EnterWhy::kClosed;
+    held_since_ = tunnel_.precise_now();
+  }
   if (state_.old == HandoffState::Old::kLeaving && !asked_to_close_) result_ = MoveResult::kForced;
   take(HandoffEvent::kEnded);
 }
@@ -155,6 +160,10 @@ void Handoff::watch_assumed(MonotonicTime now) {
     if (now < deadline_) return;
     if (!tunnel_.backend_is_between_messages()) return break_off();
     return take(HandoffEvent::kEnded);
+  }
+  if (state_.next != HandoffState::Next::kOpen) {  // nor is it told to go before somebody is there to take its place
+    if (now >= deadline_) stay(MoveResult::kFailed);
+    return;
   }
   if (pong_seen_ && now - heard_at_ >= terms_.quiet && tunnel_.backend_is_between_messages()) return ask_to_close();
   if (now < deadline_) return;

@@ -72,6 +72,8 @@ class Handoff {
   bool asked_to_close() const { return asked_to_close_; }
 
  private:
+  // It knows nothing of it yet, and could go on.
+  bool is_only_asked() const { return is_leaving() && terms_.form == Form::kAssume && !asked_to_close_; }
   void take(migration::HandoffEvent event);
   void act(migration::HandoffAction action);
   void dial();

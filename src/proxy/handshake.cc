@@ -219,7 +219,8 @@ void Handshake::note_handoff(const http::ResponseHead& head, const websocket::Up
                           migration::takes_part(head.find(migration::kHandoffHeader).value_or(""));
   if (takes_part) beginning.handoff_key = connector_->handoff_key();
   beginning.deflate = answer.permessage_deflate;
-  beginning.enters = takes_part && !fresh_id_.empty();
+  beginning.resumed = !fresh_id_.empty();
+  beginning.enters = takes_part && beginning.resumed;
   if (form == config::Handoff::kOff || (form == config::Handoff::kOptIn && !takes_part)) return;
   auto extensions = websocket::read_extensions(answer.extensions);
   const bool starts_afresh =

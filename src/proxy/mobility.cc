@@ -90,10 +90,19 @@ bool Mobility::may_follow_close() {
   return !followed_.too_often(session_.now(), settings()->migration.cooldown);
 }
 
-bool Mobility::begin(MoveCause cause) {
+bool Mobility::begin(MoveCause cause, Redial::Allows allows) {
   if (!may_begin(HandoffStart::kPlanned) || is_busy()) return false;
-  start({}, cause);
+  note_move();
+  start({}, cause, std::move(allows));
   return true;
+}
+
+void Mobility::note_move() {
+  moved_at_ = session_.now();
+}
+
+std::shared_ptr<balancer::Backend> Mobility::owner() const {
+  return Redial::owner(session_, retained_.hash_key);
 }
 
 bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
@@ -121,7 +130,7 @@ bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
   return true;
 }
 
-void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
+void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause, Redial::Allows allows) {
   const auto& pool = *settings();
   cause_ = cause;
   adopted_ = false;
@@ -130,6 +139,7 @@ void Mobility::start(const Handoff::Beginning& beginning, MoveCause cause) {
     Redial::Owner& owner = *this;
     redial_ = std::make_unique<Redial>(session_, owner, retained_, by_contract(), transport);
   }
+  redial_->restrict_to(std::move(allows));
   const Handoff::Terms terms{.form = by_contract() ? Handoff::Form::kContract : Handoff::Form::kAssume,
                              .timeout = pool.migration.handoff_timeout,
                              .quiet = pool.migration.quiet,
@@ -170,6 +180,8 @@ void Mobility::close() {
 bool Mobility::dial_next() {
   drop_next();
   if (parting_ != nullptr) parting_->close();  // its connection has had its Close, and this one needs the place
+  // A session that cannot stay where it is goes anywhere.
+  if (handoff()->is_leaving() || handoff()->backend_has_left()) redial_->restrict_to(nullptr);
   return redial_->dial();
 }
 
@@ -203,6 +215,7 @@ std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
   adopted_ = true;
   backend_leaves_ = false;
   pause_ = Milliseconds(0);
+  note_move();
   moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
   auto [lease, early] = redial_->hand_over();
   net::Transport& old = session_.serving_transport();

@@ -33,8 +33,8 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   // Whether its pool lets it move to another backend, as it is now.
   bool may_move() const;
   // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, not from
-  // within. False: it cannot, now.
-  bool begin(observe::MoveCause cause);
+  // within. False: it cannot, now. `allows`: whom it may come to, as long as it can still stay; null: anybody.
+  bool begin(observe::MoveCause cause, Redial::Allows allows = nullptr);
   // A handoff goes on.
   bool is_moving() const { return handoff() != nullptr; }
   // Something goes on that has to end before the next begin().
@@ -47,6 +47,11 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   bool in_use() const;
   // max_state of its pool, in bytes.
   std::uint64_t most_state() const;
+  // When it last came to its backend from another one, or should have; none: it never did.
+  std::optional<MonotonicTime> moved_at() const { return moved_at_; }
+  void note_move();
+  // Of the policy consistent_hash, whose its key is now; null: nobody's.
+  std::shared_ptr<balancer::Backend> owner() const;
   // Where it was before, the first first.
   const std::vector<observe::Move>& moves() const { return moves_; }
 
@@ -76,7 +81,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   const config::Pool* settings() const;
   bool by_contract() const;
   bool may_begin(HandoffStart start) const;
-  void start(const Handoff::Beginning& beginning, observe::MoveCause cause);
+  void start(const Handoff::Beginning& beginning, observe::MoveCause cause, Redial::Allows allows = nullptr);
   net::Transport& idle_transport();
   bool idle_in_use() const;
   Handoff* handoff() const;
@@ -88,6 +93,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   std::unique_ptr<Redial> redial_;         // of the last move
   std::unique_ptr<Parting> parting_;       // null: no connection is being left
   std::vector<observe::Move> moves_;
+  std::optional<MonotonicTime> moved_at_;
   observe::MoveCause cause_{};  // of the move that goes on
   bool adopted_ = false;        // it has come to another backend
   // Moves of a kind within a cooldown.

@@ -2,9 +2,11 @@
 // so it is a part of its own. And what it is told when its session moves.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "http/forwarding.h"
 #include "http/head.h"
 #include "migration/messages.h"
@@ -15,6 +17,7 @@ namespace drover::proxy {
 struct OptIn {
   std::string url;     // the client's own, as it would open it again: drover_migrate kept, an old token dropped
   bool asked = false;  // the client said so itself; else only `notify: always` has it told
+  std::optional<MonotonicTime> moved_at{};  // when a rebalance last asked it to reconnect, or it came so
 };
 
 // The URL that the client has opened, as it sees it: a trusted peer's X-Forwarded-Proto and -Host say it better than

@@ -52,9 +52,20 @@ bool Redial::has_candidate(const Session& session) {
                              [&](const auto& backend) { return may_take(*backend, standard, session); });
 }
 
+std::shared_ptr<balancer::Backend> Redial::owner(const Session& session, std::optional<std::uint64_t> hash_key) {
+  const auto& snapshot = *session.worker().snapshot();
+  const auto place = place_of(session.pool_name(), snapshot.shared());
+  if (!place || !hash_key) return nullptr;
+  const auto standard = snapshot.shared().pools[*place]->standard();
+  const std::function<bool(const balancer::Backend&)> healthy = [standard](const auto& backend) {
+    return balancer::healthy(backend, standard);
+  };
+  return snapshot.policy(*place).owner({.eligible = healthy, .now = session.now(), .key = hash_key});
+}
+
 bool Redial::may_try(const balancer::Backend& backend, balancer::Standard standard) const {
   const auto is_it = [&](const auto& tried) { return tried.get() == &backend; };
-  return may_take(backend, standard, session_) && std::ranges::none_of(tried_, is_it);
+  return may_take(backend, standard, session_) && (!allows_ || allows_(backend)) && std::ranges::none_of(tried_, is_it);
 }
 
 bool Redial::dial() {

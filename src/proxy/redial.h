@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,15 +40,21 @@ class Redial final : public net::ByteStream::Handler {
   Redial(Session& session, Owner& owner, const Retained& retained, bool by_contract, net::Transport& transport);
   ~Redial();
 
+  using Allows = std::function<bool(const balancer::Backend&)>;
+  // From now on nobody else is a candidate. Null: everybody may be.
+  void restrict_to(Allows allows) { allows_ = std::move(allows); }
   // The move is over: in the next one everybody is a candidate again. Keeps neither configuration nor backends alive.
   void forget() {
     tried_.clear();
     snapshot_.reset();
+    allows_ = nullptr;
   }
   // The next candidate of the session's pool as it is now. False: there is none. Whoever was dialled before is let go.
   bool dial();
   // Of the session's pool, beside its backend, are there any?
   static bool has_candidate(const Session& session);
+  // Of the session's pool as it is now, whose the session is by the key that its policy goes by; null: nobody's.
+  static std::shared_ptr<balancer::Backend> owner(const Session& session, std::optional<std::uint64_t> hash_key);
   void drop();
   bool is_open() const { return stage_ == Stage::kOpen; }
 
@@ -90,6 +97,7 @@ class Redial final : public net::ByteStream::Handler {
   net::Transport& transport_;
   std::shared_ptr<const WorkerSnapshot> snapshot_;  // that of the last dial
   std::vector<std::shared_ptr<balancer::Backend>> tried_;
+  Allows allows_;
   balancer::Lease lease_;
   Stage stage_ = Stage::kIdle;
   // What follows once the transport is closed.

@@ -78,11 +78,20 @@ class Session final : public ListNode, public TunnelHost {
   void keep(std::unique_ptr<OptIn> opt_in);
   // Null: it must not be asked.
   const OptIn* opt_in() const { return opt_in_.get(); }
-  // The text of a frame that asks the client to reconnect after `reconnect_delay`, and says that it is closed at
-  // `deadline`, both from now; with a fresh token. `endpoint`: a URL; empty: the client's own. Empty: there can be no
-  // token now. Only where there is an opt_in().
-  std::string migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
-                           Milliseconds deadline) const;
+  // When it was last moved, or came as one that was; none: it never was. Known of those alone that could be moved.
+  std::optional<MonotonicTime> moved_at() const;
+  // It is moved now.
+  void note_move();
+  // What a client is told that is asked to reconnect.
+  struct Asking {
+    std::string_view endpoint;  // a URL; empty: the client's own
+    std::string_view reason;
+    std::string_view backend;      // where it is to come to; empty: wherever the policy sends it
+    Milliseconds reconnect_delay;  // from now
+    Milliseconds deadline;         // likewise: then it is closed
+  };
+  // The text of the frame, with a fresh token. Empty: there can be none now. Only where there is an opt_in().
+  std::string migrate_text(const Asking& asking) const;
 
   // For the handshake and the tunnel.
   Worker& worker() { return worker_; }
@@ -138,6 +147,7 @@ class Session final : public ListNode, public TunnelHost {
     std::optional<Retained> retained{};  // it may be handed off
     bool deflate = false;                // permessage-deflate is agreed on
     bool enters = false;                 // the backend waits to be told that the session comes from another one
+    bool resumed = false;                // the client came with a token
   };
   // The 101 has been written to the client. Ends the handshake, which is gone when this returns.
   void begin_tunnel(const TunnelLimits& limits, TunnelBeginning beginning);

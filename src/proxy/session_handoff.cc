@@ -15,6 +15,7 @@ void Session::begin_tunnel(const TunnelLimits& limits, TunnelBeginning beginning
   if (observe::logs_open_lines()) observe::log_open(access_line());
   tunnel_.emplace(*this, limits);
   if (beginning.retained || !beginning.handoff_key.empty()) make_movable(beginning);
+  if (beginning.resumed) note_move();
   tunnel_->start(beginning.behind_answer, beginning.behind_request);
   handshake_.reset();  // last: behind_request is its own
 }

@@ -1,8 +1,11 @@
 // A session as drains see it.
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "migration/messages.h"
 #include "migration/resume_token.h"
 #include "proxy/drain_run.h"
+#include "proxy/mobility.h"
 #include "proxy/opt_in.h"
 #include "proxy/session.h"
 #include "proxy/worker.h"
@@ -31,15 +34,24 @@ void Session::keep(std::unique_ptr<OptIn> opt_in) {
   opt_in_ = std::move(opt_in);
 }
 
-std::string Session::migrate_text(std::string_view endpoint, std::string_view reason, Milliseconds reconnect_delay,
-                                  Milliseconds deadline) const {
-  // By no preferred backend: where this one's sessions go is the policy's business.
-  migration::ResumeToken token{.resume_id = resume_id_, .pool = std::string(pool_name()), .backend = {}, .expires = {}};
-  migration::MigrateConnection message{.reason = reason,
-                                       .new_endpoint = endpoint,
+std::optional<MonotonicTime> Session::moved_at() const {
+  const auto by_handoff = mobility_ ? mobility_->moved_at() : std::nullopt;
+  return std::max(by_handoff, opt_in_ ? opt_in_->moved_at : std::nullopt);  // none is the least
+}
+
+void Session::note_move() {
+  if (mobility_) mobility_->note_move();
+  if (opt_in_) opt_in_->moved_at = now();
+}
+
+std::string Session::migrate_text(const Asking& asking) const {
+  migration::ResumeToken token{
+      .resume_id = resume_id_, .pool = std::string(pool_name()), .backend = std::string(asking.backend), .expires = {}};
+  migration::MigrateConnection message{.reason = asking.reason,
+                                       .new_endpoint = asking.endpoint,
                                        .session_token = {},
-                                       .reconnect_delay = reconnect_delay,
-                                       .deadline = deadline};
+                                       .reconnect_delay = asking.reconnect_delay,
+                                       .deadline = asking.deadline};
   // Under the secrets of now: those of the handshake may not be accepted any more.
   const auto& keys = *worker_.snapshot()->shared().token_keys;
   return proxy::migrate_text(*opt_in_, keys, std::move(token), message, migration::WallClock::now());

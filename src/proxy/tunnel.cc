@@ -225,7 +225,10 @@ void Tunnel::lose(const End& gone) {
   if (gone.initiator == Initiator::kBackend && !closing_) {
     if (owes_farewell()) return;  // it is waiting for its turn already
     farewell_at_ = host_.farewell_slot(static_cast<double>(limits_.farewell_pace));
-    if (farewell_at_ > host_.now() + kHardlyLater) return arm_next();
+    if (farewell_at_ > host_.now() + kHardlyLater) {
+      if (movable_ != nullptr) abandon_handoff();
+      return arm_next();
+    }
   }
   say_farewell(gone);
 }
@@ -259,9 +262,9 @@ void Tunnel::on_closed(net::ByteStream&) noexcept {
 void Tunnel::begin_closing() {
   if (closing_) return;
   closing_ = true;
-  if (movable_ != nullptr) abandon_handoff();
   host_.arm(host_.now() + limits_.close);
   if (owes_farewell()) say_farewell(backend_end());  // the end does not wait for its turn
+  if (movable_ != nullptr) abandon_handoff();        // last: what was held may have the other Close
 }
 
 void Tunnel::finish_if_done() {

@@ -51,8 +51,7 @@ void Tunnel::hold_now(Bytes rest) {
 }
 
 void Tunnel::release_client() {
-  const auto hold = std::exchange(movable_->hold, Movable::Hold::kNone);
-  if (hold != Movable::Hold::kHeld || closing_) return;
+  if (std::exchange(movable_->hold, Movable::Hold::kNone) != Movable::Hold::kHeld) return;
   const auto held = std::exchange(movable_->held, {});
   host_.client().resume(net::PauseReason::kHeld);
   client_.pulse.hear(host_.now());
@@ -180,12 +179,12 @@ bool Tunnel::moves_on_without(const End& gone) {
   return movable_->host.begin_handoff(HandoffStart::kRescue, CloseCode::kServiceRestart);
 }
 
+// What the client has said meanwhile goes on to a backend that is still there: its answer to the backend's Close may be
+// in it, or the front of what is yet to come.
 void Tunnel::abandon_handoff() {
   if (movable_->handoff != nullptr) movable_->handoff->on_tunnel_closing();
-  movable_->held = {};
-  if (std::exchange(movable_->hold, Movable::Hold::kNone) == Movable::Hold::kHeld) {
-    host_.client().resume(net::PauseReason::kHeld);
-  }
+  if (movable_->backend_closed) client_.from.discard();
+  release_client();
 }
 
 void Tunnel::tell_backend(std::string_view text) {
@@ -198,6 +197,7 @@ bool Tunnel::ask_backend(Bytes payload) {
 
 void Tunnel::close_backend(CloseCode code) {
   if (std::exchange(movable_->backend_closed, true)) return;
+  if (!client_.from.at_frame_boundary()) return host_.backend().finish_writing();  // it would be a part of that frame
   host_.backend().write_last(websocket::make_close(Towards::kBackend, code, "moved"));
 }
 
@@ -223,8 +223,8 @@ void Tunnel::go_on_with_backend(Bytes early) {
   resume(client_end());
   if (host_.client().queued() >= limits_.max_queued) backend.stream.pause(net::PauseReason::kPeerSlow);
   backend.stream.resume(net::PauseReason::kHeld);
+  release_client();  // first: by what it has said early, the backend may want to go at once, and the client be held
   if (!early.empty()) on_read(backend.stream, early);
-  if (!has_no_backend()) release_client();  // else it has gone already: the next one gets what is held
   arm_next();
 }
 

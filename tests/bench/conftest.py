@@ -10,7 +10,7 @@ import pytest
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _BENCH = _ROOT / "bench"
 _PROGRAMS = ("drover", "bench/drover-bench-backend", "bench/drover-bench-load", "bench/drover-bench-relay",
-             "bench/drover-balancing-simulation")
+             "bench/drover-balancing-simulation", "bench/drover-rebalancing-simulation")
 _TIMEOUT = 300.0
 
 sys.path.insert(0, str(_BENCH))

@@ -13,7 +13,7 @@ import pytest
 import report
 from programs import Failure, Load
 
-_QUICK = ("--sessions", "100", "--pace", "200", "--turns", "1")
+_QUICK = ("--part", "drain", "--sessions", "100", "--pace", "200", "--turns", "1")
 _MARK = "<!-- drain:begin -->\nold\n<!-- drain:end -->\n"
 _WAYS = ("close", "notify", "paced", "haproxy", "nginx")
 

@@ -1,103 +1,19 @@
 // A whole tunnel, driven by arbitrary reads, partial writes, injections, failures, endings and time on both sides, and
 // judged from outside after every operation. Input: three bytes of limits, then operations, a byte each with their
 // operands behind it; the top bit says which side. All times are multiples of kTick, so that none falls between.
+// Two bits of the first byte say whether the tunnel's backend may change: see move_driver.h.
 #include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "move_driver.h"
+#include "tunnel_input.h"
 #include "tunnel_judge.h"
 
 namespace drover::proxy::fuzz {
 namespace {
-
-constexpr Milliseconds kTick{10};
-
-class Input {
- public:
-  Input(const std::uint8_t* bytes, std::size_t size) : bytes_(as_text({bytes, size})) {}
-  bool empty() const { return bytes_.empty(); }
-  unsigned byte() { return bytes_.empty() ? 0 : byte_at(take(1), 0); }
-  std::string_view take(std::size_t size) {
-    const std::string_view front = bytes_.substr(0, size);
-    bytes_.remove_prefix(front.size());
-    return front;
-  }
-
- private:
-  std::string_view bytes_;
-};
-
-// FNV-1a: an input that contains its own is not to be found.
-std::string nonce_of(const std::uint8_t* bytes, std::size_t size) {
-  std::uint64_t hash = 14695981039346656037U;
-  for (std::size_t i = 0; i < size; ++i) hash = (hash ^ bytes[i]) * 1099511628211U;
-  std::string nonce;
-  for (int i = 0; i < 8; ++i) nonce.push_back(static_cast<char>(hash >> (8 * i) & 0xff));
-  return nonce;
-}
-
-TunnelLimits limits_from(Input& input) {
-  using Span = TunnelLimits::Span;
-  constexpr std::array<std::uint64_t, 4> kMessageSizes{0, 10, 300, 5000};
-  constexpr std::array<std::uint32_t, 4> kFragments{0, 1, 3, 16};
-  constexpr std::array<std::uint32_t, 4> kQueued{1, 64, 1000, 16384};
-  constexpr std::array<Milliseconds, 4> kIdle{Milliseconds(0), Milliseconds(50), Milliseconds(300), Milliseconds(2000)};
-  constexpr std::array<Span, 4> kStalled{Span(0), Span(10), Span(100), Span(500)};
-  constexpr std::array<Span, 4> kClose{Span(10), Span(50), Span(500), Span(5000)};
-  constexpr std::array<Span, 4> kInterval{Span(0), Span(50), Span(200), Span(1000)};
-  constexpr std::array<Span, 4> kTimeout{Span(10), Span(50), Span(200), Span(1000)};
-  const unsigned scan = input.byte();
-  const unsigned ends = input.byte();
-  const unsigned pings = input.byte();
-  TunnelLimits limits;
-  limits.scan = {kMessageSizes[scan & 3], kFragments[scan >> 2 & 3], (scan >> 4 & 1) != 0};
-  limits.max_queued = kQueued[ends & 3];
-  limits.idle = kIdle[ends >> 2 & 3];
-  limits.stalled_write = kStalled[ends >> 4 & 3];
-  limits.close = kClose[ends >> 6 & 3];
-  limits.ping_client = kInterval[pings & 3];
-  limits.ping_backend = kInterval[pings >> 2 & 3];
-  limits.ping_timeout = kTimeout[pings >> 4 & 3];
-  return limits;
-}
-
-// What a side is going to send, whatever Drover reads of it.
-struct Sending {
-  const bool masks;
-  std::string bytes{};
-  bool in_message = false;
-  std::uint32_t key = 1;
-
-  void frame(unsigned first, std::string payload) {
-    bytes.push_back(static_cast<char>(first));
-    const unsigned mask_bit = masks ? 0x80 : 0;
-    const std::size_t size = payload.size();
-    const int width = size < 126 ? 0 : size < 65536 ? 2 : 8;
-    bytes.push_back(static_cast<char>(mask_bit | (width == 0 ? size : width == 2 ? 126U : 127U)));
-    for (int i = width - 1; i >= 0; --i) bytes.push_back(static_cast<char>(size >> (8 * i) & 0xff));
-    if (masks) {
-      key = key * 1664525U + 1013904223U;
-      for (unsigned i = 0; i < 4; ++i) bytes.push_back(static_cast<char>(key >> (8 * i) & 0xff));
-      for (std::size_t i = 0; i < size; ++i) payload[i] = static_cast<char>(byte_at(payload, i) ^ key >> (8 * (i % 4)));
-    }
-    bytes += payload;
-  }
-  // The next frame of a message. `kind`: FIN, RSV1 and text or binary in its low bits.
-  void data(unsigned kind, std::size_t size, bool deflate) {
-    const bool fin = (kind & 1) == 0;
-    const unsigned opcode = in_message ? 0 : 1 + (kind >> 1 & 1);
-    const unsigned rsv = deflate && !in_message && (kind & 4) != 0 ? 0x40 : 0;
-    frame((fin ? 0x80U : 0U) | rsv | opcode, std::string(size, static_cast<char>('a' + kind % 26)));
-    in_message = !fin;
-  }
-};
-
-std::size_t size_from(unsigned byte) {
-  if (byte < 200) return byte;
-  return byte == 255 ? 65536 : (byte - 199) * 97;
-}
 
 class Driver {
  public:
@@ -155,11 +71,13 @@ class Driver {
     Sending& sending = is_client ? client_ : backend_;
     trace(is_client ? "client" : "backend", (operation & 0x7f) % 24);
     switch ((operation & 0x7f) % 24) {
-      case 0: compose_data(sending); return deliver(side, sending, sending.bytes.size());
-      case 1: return compose_data(sending);
-      case 2: return compose_control(sending);
-      case 3: return compose_close(sending);
-      case 4: return compose_answer(side, sending);
+      case 0:
+        sending.data_from(input_, limits_.scan.permessage_deflate);
+        return deliver(side, sending, sending.bytes.size());
+      case 1: return sending.data_from(input_, limits_.scan.permessage_deflate);
+      case 2: return sending.control_from(input_);
+      case 3: return sending.close_from(input_);
+      case 4: return sending.answer_from(input_, side.in.pings);
       case 5: sending.bytes += input_.take(input_.byte()); return;
       case 6: return deliver(side, sending, sending.bytes.size());
       case 7: return deliver(side, sending, input_.byte());
@@ -219,35 +137,6 @@ class Driver {
       case 22: stream.link_state.lost = true; return event(kNothing, kNothing);
       default: return shut_down();
     }
-  }
-
-  void compose_data(Sending& sending) {
-    const unsigned kind = input_.byte();
-    sending.data(kind, size_from(input_.byte()), limits_.scan.permessage_deflate);
-  }
-  void compose_control(Sending& sending) {
-    const unsigned kind = input_.byte();
-    sending.frame((kind & 0x80) != 0 ? 0x8a : 0x89, std::string(kind & 0x1f, 'p'));
-  }
-  void compose_close(Sending& sending) {
-    constexpr std::array<unsigned, 8> kCodes{0, 1000, 1001, 1012, 1006, 3000, 4999, 5000};
-    const unsigned kind = input_.byte();
-    const unsigned code = kCodes[kind & 7];
-    std::string payload;
-    if (code != 0) payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-    sending.frame(0x88, payload + std::string(code == 0 ? 0 : kind >> 4, 'r'));
-  }
-  // A Pong for a ping of Drover's own that this side was sent, an old one, too, or one that is none quite.
-  void compose_answer(const Side& side, Sending& sending) {
-    const unsigned kind = input_.byte();
-    const OwnPings& pings = side.in.pings;
-    if (pings.sent == 0) return;
-    const std::uint32_t number = (kind & 0x80) != 0 ? pings.sent + 1000 : pings.sent - (kind & 3) % pings.sent;
-    std::string payload = pings.tag;
-    for (unsigned i = 0; i < 4; ++i) payload.push_back(static_cast<char>(number >> (8 * i) & 0xff));
-    if ((kind & 0x40) != 0) payload[kind & 3] = static_cast<char>(payload[kind & 3] ^ 1);
-    if ((kind & 0x20) != 0) payload.push_back('x');
-    sending.frame(0x8a, payload);
   }
 
   void deliver(Side& side, Sending& sending, std::size_t size) {
@@ -311,7 +200,13 @@ class Driver {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace drover::proxy::fuzz;
   Input input(bytes, size);
-  const auto limits = limits_from(input);
-  Driver(input, limits, nonce_of(bytes, size)).run();
+  const unsigned first = input.byte();
+  const auto limits = limits_from(first, input);
+  const std::string nonce = nonce_of(bytes, size);
+  switch (first >> 5 & 3) {
+    case 1: MoveDriver(input, limits, nonce, drover::proxy::Handoff::Form::kContract).run(); break;
+    case 2: MoveDriver(input, limits, nonce, drover::proxy::Handoff::Form::kAssume).run(); break;
+    default: Driver(input, limits, nonce).run(); break;
+  }
   return 0;
 }

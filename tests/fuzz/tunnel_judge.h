@@ -85,6 +85,7 @@ class Judge {
   }
   void end_read(Side& side, net::ReadEnd end) {
     side.read_to_end = true;
+    if (side.life != Side::Life::kAlive) return;  // it was known to be lost
     side.life = end == net::ReadEnd::kEof ? Side::Life::kEof : Side::Life::kDead;
     side.out.owe_last_words(side.code_for_innocent());
   }

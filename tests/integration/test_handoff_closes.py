@@ -1,5 +1,5 @@
 """Handoffs that a backend begins: with `leaving`, which loses nothing, or with the Close of a server that stops."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import CLOSE, TEXT, backend_frame, client_frame, close_body, scrape

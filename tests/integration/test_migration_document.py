@@ -74,4 +74,4 @@ def test_the_causes_are_those_that_there_are():
     names = (ROOT / "src/migration/drain_view.cc").read_text(encoding="utf-8")
     known = set(re.findall(r'case Cause::k\w+: return "(\w+)"', names))
     shown = set(re.findall(r"^\| `(\w+)` \|", _TEXT, re.MULTILINE))
-    assert shown == known - {"rebalance", "backend"}  # nothing causes these yet
+    assert shown == known - {"backend"}  # nothing causes that yet

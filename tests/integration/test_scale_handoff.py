@@ -1,6 +1,6 @@
 """A rolling restart by drains among backends that take part in handoffs: 200 clients that never stop talking keep their
 connections, each backend's count goes on where the last one's was, and nothing is lost, repeated or out of its turn."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import PATIENCE, SLOW, scrape, wait_until

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -17,7 +18,7 @@ using drover::test::FakeStream;
 class FakeHost final : public TunnelHost {
  public:
   FakeStream& client() override { return client_; }
-  FakeStream& backend() override { return backend_; }
+  FakeStream& backend() override { return *serving_; }
   Books books() override { return {pool, traffic}; }
   void note_backend_round_trip(std::chrono::microseconds round_trip) override { round_trips.push_back(round_trip); }
   MonotonicTime farewell_slot(double) override { return now_ + farewell_after; }
@@ -32,7 +33,8 @@ class FakeHost final : public TunnelHost {
   void finish() override {
     finished = true;
     client_.close();
-    backend_.close();
+    serving_->close();
+    if (also_finish) also_finish();
   }
   void on_stream_closed() override {}
 
@@ -40,15 +42,20 @@ class FakeHost final : public TunnelHost {
   void pass(Milliseconds time, Tunnel& tunnel) {
     const MonotonicTime end = now_ + time;
     int turns_without_time = 0;
-    while (!finished && deadline_ && *deadline_ <= end) {
-      turns_without_time = *deadline_ > now_ ? 0 : turns_without_time + 1;
+    while (!finished) {
+      const bool is_tunnels = !alarm || (deadline_ && *deadline_ <= *alarm);
+      auto& due = is_tunnels ? deadline_ : alarm;
+      if (!due || *due > end) break;
+      turns_without_time = *due > now_ ? 0 : turns_without_time + 1;
       if (turns_without_time > 1'000) std::abort();  // on a real loop this would be a thread that spins
-      now_ = std::max(now_, *deadline_);
-      deadline_.reset();
-      tunnel.on_deadline();
+      now_ = std::max(now_, *due);
+      due.reset();
+      is_tunnels ? tunnel.on_deadline() : on_alarm();
     }
     now_ = end;
   }
+  // For handoffs (fake_handoff.h): who is the backend from now on.
+  void serve_by(FakeStream& backend) { serving_ = &backend; }
 
   Milliseconds farewell_after{0};  // how long the client of a lost backend has to wait to be told
   std::chrono::microseconds precise_part{0};
@@ -56,12 +63,16 @@ class FakeHost final : public TunnelHost {
   std::optional<observe::Initiator> ended_by;
   std::optional<observe::Why> ended_why;
   bool finished = false;
+  std::optional<MonotonicTime> alarm;  // another deadline than the tunnel's; then,
+  std::function<void()> on_alarm;      // this is called
+  std::function<void()> also_finish;   // what else the session ends
   observe::PoolCounters pool;
   balancer::Traffic traffic;
 
  private:
   FakeStream client_;
   FakeStream backend_;
+  FakeStream* serving_ = &backend_;
   MonotonicTime now_{Milliseconds(1'000'000)};
   std::optional<MonotonicTime> deadline_;
 };

@@ -76,6 +76,11 @@ class Placement {
     const auto picked = policy_->pick({.eligible = eligible, .now = now, .key = key});
     return picked ? picked->name() : "";
   }
+  // The same for whose the key is.
+  std::string owner(Key key, const Eligible& eligible = kAny) {
+    const auto owner = policy_->owner({.eligible = eligible, .now = kNow, .key = key});
+    return owner ? owner->name() : "";
+  }
   // Of so many picks, none of which becomes a session.
   Counts pick_many(int times) {
     Counts counts;

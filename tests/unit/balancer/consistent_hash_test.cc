@@ -220,4 +220,30 @@ TEST_CASE("consistent hash: without a key, the least loaded for its weight") {
   CHECK(placement.pick() == "a");
 }
 
+TEST_CASE("a key's owner is the same however full it is") {
+  const auto backends = weighing({1, 2, 3});
+  Placement placement(bounded(1), backends);
+  const auto before = owners(backends, 100);  // unbounded: the policy sends each key to its owner
+  std::vector<Lease> held;
+  for (const auto& backend : backends) {
+    for (auto& lease : hold(backend, backend == backends[2] ? 500 : 10)) held.push_back(std::move(lease));
+  }
+  int passed_over = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto& owner = before[static_cast<std::size_t>(i)];
+    CHECK(placement.owner(key_of(i)) == owner);
+    CHECK(placement.owner(key_of(i), without(owner)) != owner);
+    passed_over += placement.pick(key_of(i)) != owner ? 1 : 0;
+  }
+  CHECK(passed_over > 0);
+  CHECK(placement.owner({}).empty());
+}
+
+TEST_CASE("other policies give keys no owners") {
+  for (const auto& name : kPolicyNames) {
+    Placement placement(name, weighing({1, 1}));
+    CHECK(placement.owner(key_of(1)).empty() == (name != "consistent_hash"));
+  }
+}
+
 }  // namespace drover::balancer

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <string>
 
 #include "websocket/frame_writer.h"
 
@@ -79,6 +80,37 @@ TEST_CASE("an empty Close is one too") {
   Buffer out;
   CHECK(echo.feed(make_frame(Towards::kBackend, Opcode::kClose, {}), out) == EchoStream::State::kClosed);
   CHECK(out == make_frame(Towards::kClient, Opcode::kClose, {}));
+}
+
+TEST_CASE("texts that are diverted are not echoed, however the frames are cut, and what they are answered with is") {
+  const Buffer binary = make_frame(Towards::kBackend, Opcode::kBinary, text(3));
+  Buffer sent = binary;
+  append(sent, make_frame(Towards::kBackend, Opcode::kText, as_bytes("first")));
+  append(sent, make_frame(Towards::kBackend, Opcode::kText, {}));
+  append(sent, binary);
+  append(sent, make_frame(Towards::kBackend, Opcode::kText, text(200)));
+  const Buffer echo_of_binary = make_frame(Towards::kClient, Opcode::kBinary, text(3));
+  Buffer expected = echo_of_binary;
+  append(expected, {'1', '2'});
+  append(expected, echo_of_binary);
+  expected.push_back('3');
+  for (const std::size_t step : {1U, 2U, 3U, 7U, 1'000U}) {
+    EchoStream echo;
+    std::vector<std::string> texts;
+    echo.divert_texts([&](std::string_view whole, Buffer& out) {
+      texts.emplace_back(whole);
+      out.push_back(static_cast<std::uint8_t>('0' + texts.size()));
+    });
+    Buffer out;
+    for (Bytes rest = sent; !rest.empty();) {
+      const Bytes part = rest.first(std::min(step, rest.size()));
+      REQUIRE(echo.feed(part, out) == EchoStream::State::kOpen);
+      rest = rest.subspan(part.size());
+    }
+    CHECK(out == expected);
+    const Buffer long_text = text(200);
+    CHECK(texts == std::vector<std::string>{"first", "", std::string(as_text(long_text))});
+  }
 }
 
 TEST_CASE("a frame without a mask is refused") {

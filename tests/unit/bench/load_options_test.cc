@@ -48,7 +48,7 @@ TEST_CASE("TLS is full or resumed") {
 }
 
 TEST_CASE("every case has its name") {
-  for (const char* name : {"closed", "rate", "churn", "fanout", "idle", "drain"}) {
+  for (const char* name : {"closed", "rate", "churn", "fanout", "idle", "drain", "busy"}) {
     const auto options = parse({"--target", "127.0.0.1:80", "--case", name, "--hold"});
     REQUIRE(options);
     CHECK(name_of(options->name) == name);
@@ -61,6 +61,7 @@ TEST_CASE("what makes no sense is refused with 2") {
       {"--target", "127.0.0.1:80"},
       {"--target", "localhost:80", "--case", "idle"},
       {"--target", "127.0.0.1:80", "--case", "drain"},
+      {"--target", "127.0.0.1:80", "--case", "busy"},
       {"--target", "127.0.0.1:80", "--case", "idle", "--path", "a"},
       {"--target", "127.0.0.1", "--case", "idle"},
       {"--target", "127.0.0.1:80", "--case", "other"},

@@ -295,4 +295,67 @@ TEST_CASE("a slow pace that keeps the deadline is taken as it is, and nobody is 
   }
 }
 
+namespace {
+
+DrainPlan::Terms rebalance_terms(double pace) {
+  auto rebalance = terms(pace);
+  rebalance.order.cause = Cause::kRebalance;
+  rebalance.order.targets = {make_backend("web-2")};
+  rebalance.deadline = rebalance.last_turn = 60s;
+  return rebalance;
+}
+
+}  // namespace
+
+TEST_CASE("a rebalance keeps its pace: nobody has to go") {
+  DrainPlan plan(rebalance_terms(2), 1'000, kNow);
+  CHECK(plan.drain()->pace() == doctest::Approx(2));
+  CHECK(plan.view(kNow).warnings.empty());
+  plan.drain()->told = 2;
+  plan.advance(kNow + 59s, seen(900), plan.progress());
+  CHECK(plan.drain()->pace() == doctest::Approx(2));
+  plan.advance(kNow + 60s, seen(900), plan.progress());
+  CHECK(plan.state() == DrainState::kExpired);
+}
+
+TEST_CASE("a rebalance is done when nothing is left to move, and tells of what it has moved") {
+  DrainPlan plan(rebalance_terms(10), 0, kNow);
+  plan.advance(kNow, seen(40), plan.progress());
+  CHECK(plan.view(kNow).total == 40);
+  plan.drain()->moved[static_cast<std::size_t>(Mode::kHandoff)] = 10;
+  plan.advance(kNow + 1s, seen(35), plan.progress());  // some have come meanwhile
+  CHECK(plan.view(kNow + 1s).total == 45);
+  CHECK(plan.view(kNow + 1s).left == 35);
+  CHECK(plan.view(kNow + 1s).eta >= 3'500ms);
+  plan.advance(kNow + 2s, seen(0), plan.progress());  // within 5 % of the mean
+  CHECK(plan.state() == DrainState::kDone);
+  CHECK(plan.view(kNow + 2s).total == 10);
+  CHECK(plan.view(kNow + 2s).ended == 0);
+  CHECK(plan.view(kNow + 2s).warnings.empty());
+}
+
+TEST_CASE("a rebalance that finds nobody to move is done too, and says so") {
+  DrainPlan plan(rebalance_terms(10), 0, kNow);
+  plan.advance(kNow, seen(40), plan.progress());
+  plan.drain()->told = 1;  // it has found somebody
+  plan.advance(kNow + 6s, seen(40), plan.progress());
+  plan.drain()->told = 0;
+  plan.drain()->moved[static_cast<std::size_t>(Mode::kNotify)] = 1;
+  plan.advance(kNow + 12s, seen(39), plan.progress());
+  plan.advance(kNow + 13s, {.active = 39, .frozen = true}, plan.progress());
+  plan.advance(kNow + 1h, seen(39), plan.progress());
+  plan.advance(kNow + 1h + 5s, seen(39), plan.progress());
+  CHECK(plan.state() == DrainState::kRunning);
+  plan.advance(kNow + 1h + 6s, seen(39), plan.progress());
+  CHECK(plan.state() == DrainState::kDone);
+  CHECK(mentions(plan.view(kNow + 1h + 6s), "39 sessions more"));
+}
+
+TEST_CASE("a rebalance that is not wanted any more") {
+  DrainPlan plan(rebalance_terms(10), 40, kNow);
+  plan.advance(kNow + 1s, {.active = 40, .called_back = true}, plan.progress());
+  CHECK(plan.state() == DrainState::kCancelled);
+  CHECK(mentions(plan.view(kNow + 1s), "turned off"));
+}
+
 }  // namespace drover::migration

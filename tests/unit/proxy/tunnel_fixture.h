@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <optional>
+#include <memory>
 #include <string>
 
 #include "unit/proxy/relay_fixture.h"
@@ -25,7 +25,7 @@ struct TunnelFixture {
 
   // With the limits as they are then.
   void begin(std::string_view behind_answer = "", std::string_view behind_request = "") {
-    tunnel.emplace(host, limits);
+    tunnel = std::make_unique<Tunnel>(host, limits);
     tunnel->start(as_bytes(behind_answer), as_bytes(behind_request));
   }
   void pass(int milliseconds) { host.pass(Milliseconds(milliseconds), *tunnel); }
@@ -67,7 +67,7 @@ struct TunnelFixture {
 
   FakeHost host;
   TunnelLimits limits;
-  std::optional<Tunnel> tunnel;
+  std::unique_ptr<Tunnel> tunnel;
 
  private:
   Sender side_;
