@@ -101,7 +101,7 @@ class Handoff {
   MonotonicTime heard_at_{};
   std::uint64_t taken_ = 0;   // by the client's TCP, while the old backend waited for that
   MonotonicTime taken_at_{};  // the last of it
-  std::string left_state_;  // JSON; empty: null
+  std::string left_state_;    // JSON; empty: null
   observe::MoveResult result_ = observe::MoveResult::kOk;
   migration::EnterWhy why_ = migration::EnterWhy::kForced;
   bool dialled_ = false;

@@ -17,6 +17,8 @@ namespace {
 
 // A Close that a backend sends to everybody must not send a session around for ever (DESIGN section 7).
 constexpr unsigned kMostFollowed = 10;
+// Between two tries to find somebody for a session whose backend wants to go.
+constexpr Milliseconds kLongestPause{10'000};
 
 MoveCause cause_of(HandoffStart start) {
   switch (start) {
@@ -74,9 +76,18 @@ bool Mobility::may_begin(HandoffStart start) const {
   return settings()->migration.rescue && session_.now() >= not_rescued_before_ && Redial::has_candidate(session_);
 }
 
+bool Mobility::Often::too_often(MonotonicTime now, Milliseconds cooldown) const {
+  return count >= kMostFollowed && now - since < cooldown;
+}
+
+void Mobility::Often::add(MonotonicTime now, Milliseconds cooldown) {
+  if (now - since >= cooldown) count = 0;
+  if (count++ == 0) since = now;
+}
+
 bool Mobility::may_follow_close() {
   if (!may_begin(HandoffStart::kClosed) || !Redial::has_candidate(session_)) return false;
-  return followed_ < kMostFollowed || session_.now() - followed_since_ >= settings()->migration.cooldown;
+  return !followed_.too_often(session_.now(), settings()->migration.cooldown);
 }
 
 bool Mobility::begin(MoveCause cause, Redial::Allows allows) {
@@ -100,12 +111,18 @@ bool Mobility::begin_handoff(HandoffStart start_as, websocket::CloseCode code) {
   if (!may_begin(start_as)) return false;
   const auto now = session_.now();
   const auto& pool = *settings();
+  if (start_as == HandoffStart::kLeaving) {
+    // Where all of them want to go, the session would go round among them.
+    if (left_.too_often(now, pool.migration.cooldown)) {
+      pause_ = kLongestPause;
+      try_again();
+      return false;
+    }
+    left_.add(now, pool.migration.cooldown);
+  }
   Handoff::Beginning beginning{.start = start_as, .code = code, .not_before = {}};
   if (start_as == HandoffStart::kRescue) not_rescued_before_ = now + pool.migration.cooldown;
-  if (start_as == HandoffStart::kClosed) {
-    if (now - followed_since_ >= pool.migration.cooldown) followed_ = 0;
-    if (followed_++ == 0) followed_since_ = now;
-  }
+  if (start_as == HandoffStart::kClosed) followed_.add(now, pool.migration.cooldown);
   if (start_as >= HandoffStart::kClosed) {
     beginning.not_before = session_.farewell_slot(pool.lost_backend.close_pace);
   }
@@ -247,8 +264,7 @@ void Mobility::on_parted() {
 // A backend that has asked to be left is asked for by nobody else.
 void Mobility::try_again() {
   constexpr Milliseconds kFirst{250};
-  constexpr Milliseconds kLongest{10'000};
-  pause_ = pause_.count() == 0 ? kFirst : std::min(2 * pause_, kLongest);
+  pause_ = pause_.count() == 0 ? kFirst : std::min(2 * pause_, kLongestPause);
   session_.worker().loop().arm(*this, session_.now() + pause_);
 }
 

@@ -94,10 +94,17 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   std::unique_ptr<Parting> parting_;       // null: no connection is being left
   std::vector<observe::Move> moves_;
   std::optional<MonotonicTime> moved_at_;
-  observe::MoveCause cause_{};       // of the move that goes on
-  bool adopted_ = false;             // it has come to another backend
-  MonotonicTime followed_since_{};   // the first of those Closes that are counted
-  unsigned followed_ = 0;            // Closes of backends, within a cooldown
+  observe::MoveCause cause_{};  // of the move that goes on
+  bool adopted_ = false;        // it has come to another backend
+  // Moves of a kind within a cooldown.
+  struct Often {
+    MonotonicTime since{};
+    unsigned count = 0;
+    bool too_often(MonotonicTime now, Milliseconds cooldown) const;
+    void add(MonotonicTime now, Milliseconds cooldown);
+  };
+  Often followed_;  // those that a backend's Close began
+  Often left_;      // those that it asked for
   MonotonicTime not_rescued_before_{};
   bool backend_leaves_ = false;  // it has asked for a move, and that has not come to its end
   Milliseconds pause_{0};        // before the next try of that

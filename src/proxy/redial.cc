@@ -128,10 +128,9 @@ void Redial::on_connected(net::ByteStream& stream, Result<void> result) noexcept
   key_ = websocket::fresh_key();
   handoff_key_ = by_contract_ ? fresh_handoff_key() : std::string();
   const std::string offer = by_contract_ ? migration::handoff_offer(handoff_key_) : std::string();
-  const std::string head = http::head_for_dial(retained_.head, {.websocket_key = key_,
-                                                                .handoff = offer,
-                                                                .resumed = true,
-                                                                .previous_backend = session_.backend_name()});
+  const std::string head = http::head_for_dial(
+      retained_.head,
+      {.websocket_key = key_, .handoff = offer, .resumed = true, .previous_backend = session_.backend_name()});
   parser_.emplace(head_limits(snapshot_->shared().config.limits));
   stream.write(as_bytes(head));
   asked_at_ = std::chrono::steady_clock::now();

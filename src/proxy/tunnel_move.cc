@@ -97,9 +97,7 @@ void Tunnel::relay_from_backend(const End& backend, Bytes bytes) {
 void Tunnel::relay_screened(const End& backend, Bytes bytes) {
   const net::ByteStream* const stream = &backend.stream;
   // A Close or a message to Drover may have given its place to another one, with another screen.
-  const auto still_serves = [&] {
-    return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream;
-  };
+  const auto still_serves = [&] { return !backend.from().ended() && !has_no_backend() && &host_.backend() == stream; };
   backend.self.pulse.hear(host_.now());
   while (!bytes.empty() && still_serves()) {
     BackendScreen& screen = *movable_->screen;

@@ -187,3 +187,20 @@ def test_a_client_that_never_reads_holds_nobody_for_ever(moves):
     new.stream.drain()
     old.stream.reset()
     flood.join(PATIENCE)
+
+
+def test_a_session_does_not_go_round_among_backends_that_all_want_to_go(moves):
+    it = moves()
+    client, old = it.open()
+    for _ in range(10):
+        old.leaving()
+        new = it.dialled().join()
+        assert new.name != old.name
+        old.read_leave()
+        old.left("1")
+        new.read_enter()
+        old = new
+    old.leaving()
+    talk(client, old)
+    assert not client.readable(0.5) and it.untouched()
+    talk(client, old)

@@ -141,7 +141,9 @@ TEST_CASE("every event in every state does what the table says") {
 TEST_CASE("a session is never broken while its old backend serves") {
   for (const Next next : kNexts) {
     for (std::size_t i = 0; i < kHandoffEvents; ++i) {
-      const auto step = advance({.old = Old::kServing, .next = next, .retried = false}, static_cast<Event>(i));
+      const auto event = static_cast<Event>(i);
+      if (event == Event::kEnded) continue;  // then it does not
+      const auto step = advance({.old = Old::kServing, .next = next, .retried = false}, event);
       CHECK(step.action != Action::kBreak);
       CHECK(step.action != Action::kReturn);
     }
