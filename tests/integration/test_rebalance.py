@@ -9,6 +9,7 @@ import time
 import pytest
 from harness import AnsweringBackend, scrape, wait_until
 from harness.crowd import Crowd, most_in_a_second
+from harness.handoff import talk
 from harness.numbering import NumberingCrowd
 from harness.stoppable import ExampleBackend
 from harness.tokens import opened
@@ -24,7 +25,8 @@ class Pool:
         self.backends = {backend.name: backend for backend in backends}
         rebalance = {"enabled": True, "pace": f"{_PACE}/s", "interval": "200ms"} | config.pop("rebalance", {})
         migration = {"grace": "2s"} | config.pop("migration", {})
-        self.config = {"policy": "least_connections", "rebalance": rebalance, "migration": migration, "backends": [],
+        # A policy that would send sessions anywhere.
+        self.config = {"policy": "round_robin", "rebalance": rebalance, "migration": migration, "backends": [],
                        "resume": {"secrets": [_SECRET]}, "log": {"level": "debug"}} | config
         self._start = start
         self.drover = None
@@ -147,7 +149,7 @@ def test_one_that_comes_up_late_gets_its_share(pools):
 
 
 def test_clients_are_asked_to_come_to_the_empty_one(mute, crowds):
-    it = mute("abc", policy="round_robin")
+    it = mute("abc")
     drover = it.serve_by("ab")
     crowd = crowds(drover, 20, path="/chat?drover_migrate=1")
     it.serve_by("abc")
@@ -176,7 +178,12 @@ def test_clients_are_asked_to_come_to_the_empty_one(mute, crowds):
     assert most_in_a_second([member.told[0] + member.told[1]["reconnect_delay"] / 1000 for member in known]) <= (
         1.2 * _PACE)
     assert not any(member.closing for member in crowd.members if member not in known)
-    assert not any(member.told for member in coming), plan  # whoever came a moment ago is left alone
+    # Whoever came a moment ago is left alone, however uneven that is.
+    for member in crowd.members:
+        member.leave()
+    wait_until(lambda: it.active() == {"a": 0, "b": 0, "c": len(coming)}, "the others are gone")
+    time.sleep(0.5)
+    assert not any(member.told for member in coming) and len(it.plans()) == 1, plan
 
 
 def test_who_does_not_come_stays(mute, crowds):
@@ -206,7 +213,7 @@ def test_where_nobody_can_move_no_plan_begins(mute, crowds, path, migration):
 
 
 def test_what_is_within_the_threshold_or_turned_off_stays(pools, crowds):
-    it = pools("ab", policy="round_robin", rebalance={"interval": "100ms", "threshold": "60%"})
+    it = pools("ab", rebalance={"interval": "100ms", "threshold": "60%"})
     drover = it.serve_by("a")
     first = crowds(drover, 10)
     it.serve_by("ab", enabled=False)
@@ -278,6 +285,40 @@ def test_a_drain_of_the_pool_comes_first(pools, crowds):
     drover.admin("/api/v1/backends/default/a/ready", "POST")
     # Sessions that the drain has moved are not moved again so soon, so there may be none at all that can be.
     assert sum(it.active().values()) == 40
+
+
+def test_a_backend_that_a_reload_removes_is_emptied_all_the_same(pools, crowds):
+    it = pools("abc", rebalance={"pace": "5/s"}, migration={"pace": "1000/s"})
+    drover = it.serve_by("ab")
+    crowds(drover, 40)
+    it.serve_by("abc")
+    wait_until(lambda: it.plans() and it.plans()[0]["moved"]["handoff"] > 0, "it goes on")
+    it.serve_by("bc")
+    wait_until(lambda: [(plan["cause"], plan["state"]) for plan in it.plans()][:2] ==
+               [("rebalance", "cancelled"), ("reload", "done")], "it is empty")
+    assert sum(it.active().values()) == 40
+
+
+def test_a_session_that_has_left_goes_anywhere(moves):
+    it = moves("abc", rebalance={"enabled": True, "pace": "0.5/s", "interval": "100ms"})
+    it.ask("/api/v1/backends/default/b/maintenance")
+    served = collections.defaultdict(list)
+    for _ in range(6):
+        client, backend = it.open()
+        served[backend.name].append((client, backend))
+    assert {name: len(sessions) for name, sessions in served.items()} == {"a": 3, "c": 3}
+    it.ask("/api/v1/backends/default/b/ready")
+    new = it.dialled()
+    assert new.name == "b"
+    previous = new.head.get("X-Drover-Previous-Backend")
+    new.join()
+    client, old = next((client, backend) for client, backend in served[previous] if backend.stream.readable(1))
+    old.read_leave()
+    new.stream.reset()  # the only one below the mean
+    other = it.dialled("ac".replace(previous, "")).join()
+    old.left('{"n":3}')
+    assert other.read_enter()["state"] == {"n": 3}
+    talk(client, other)
 
 
 def test_one_that_is_called_off_does_not_begin_anew_at_once(pools, crowds):
