@@ -66,8 +66,7 @@ void Checker::begin(const std::shared_ptr<const balancer::Pool>& pool,
     if (on_down_) on_down_(backend);
   };
   watches_[backend.get()] =
-      std::make_unique<Watch>(loop_, dialler_, backend, std::move(terms), start, on_change, on_agent_drain,
-                              on_down);
+      std::make_unique<Watch>(loop_, dialler_, backend, std::move(terms), start, on_change, on_agent_drain, on_down);
 }
 
 void Checker::consider_ejection(const std::shared_ptr<balancer::Backend>& backend) {

@@ -59,13 +59,13 @@ struct DrainView {
   std::uint64_t total = 0;           // sessions that it has found so far
   std::uint64_t moved[kModes] = {};  // by Mode; of a dry run: what would be
   std::uint64_t forced = 0;          // were notified, and had to be closed all the same
-  std::uint64_t failed = 0;  // handoffs that came to nothing; their sessions went on to the next mode
-  std::uint64_t ended = 0;   // went by themselves, before their turn
-  std::uint64_t told = 0;    // are among those that are left: they have been told when to go
-  std::uint64_t left = 0;    // are still to go; who was closed and lingers is not among them
-  double pace = 0;           // sessions a second, as it is now
-  Milliseconds eta{0};       // until nobody is left, at that pace
-  Milliseconds deadline{0};  // from now
+  std::uint64_t failed = 0;          // handoffs that came to nothing; their sessions went on to the next mode
+  std::uint64_t ended = 0;           // went by themselves, before their turn
+  std::uint64_t told = 0;            // are among those that are left: they have been told when to go
+  std::uint64_t left = 0;            // are still to go; who was closed and lingers is not among them
+  double pace = 0;                   // sessions a second, as it is now
+  Milliseconds eta{0};               // until nobody is left, at that pace
+  Milliseconds deadline{0};          // from now
   std::vector<std::string> warnings;
 };
 

@@ -90,8 +90,7 @@ void Connector::dial_next() {
 }
 
 void Connector::dial(const balancer::Backend& backend) {
-  auto started =
-      proxy::dial(session_.backend_transport(), *this, backend, handshake_.pool(), handshake_.snapshot());
+  auto started = proxy::dial(session_.backend_transport(), *this, backend, handshake_.pool(), handshake_.snapshot());
   if (!started) return attempt_failed(at(backend, started.error()));
   session_.arm(std::min(session_.now() + handshake_.pool().settings().timeouts.connect, upgrade_deadline_));
 }

@@ -215,8 +215,8 @@ void Handshake::upgraded(const http::ResponseHead& head, const websocket::Upgrad
 void Handshake::note_handoff(const http::ResponseHead& head, const websocket::UpgradeAnswer& answer,
                              Session::TunnelBeginning& beginning) {
   const auto form = pool_->settings().migration.handoff;
-  const bool takes_part = form == config::Handoff::kOptIn &&
-                          migration::takes_part(head.find(migration::kHandoffHeader).value_or(""));
+  const bool takes_part =
+      form == config::Handoff::kOptIn && migration::takes_part(head.find(migration::kHandoffHeader).value_or(""));
   if (takes_part) beginning.handoff_key = connector_->handoff_key();
   beginning.deflate = answer.permessage_deflate;
   beginning.resumed = !fresh_id_.empty();

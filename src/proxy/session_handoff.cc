@@ -45,8 +45,9 @@ void Session::serve_by(net::Transport& transport, balancer::Lease lease) {
 
 void Session::on_handed_off(const HandedOff& handed_off) {
   if (handed_off.result) {
-    count_move(handed_off.cause == observe::MoveCause::kRescued ? observe::MoveMode::kRescue : observe::MoveMode::kHandoff,
-               *handed_off.result);
+    count_move(
+        handed_off.cause == observe::MoveCause::kRescued ? observe::MoveMode::kRescue : observe::MoveMode::kHandoff,
+        *handed_off.result);
     log::debug("handed_off", {{"session", id_text()},
                               {"backend", backend_name()},
                               {"why", observe::name_of(handed_off.cause)},

@@ -72,7 +72,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   bool ask_backend(Bytes payload);
   // TunnelHost::backend() is another stream now, which stands between two messages. `early`: what it has said already.
   void go_on_with_backend(Bytes early);
-  // Nothing goes to the backend behind this Close. Nothing where it has had one, and no Close into a frame of the client.
+  // Nothing goes to the backend behind this Close. Nothing where it has had one, and no Close into a frame of the
+  // client.
   void close_backend(websocket::CloseCode code);
   // It is not read, since its client takes nothing.
   bool backend_is_held_back() { return host_.backend().paused(); }

@@ -95,7 +95,8 @@ class FrameScanner {
   bool at_message_boundary() const { return remaining_ == 0 && fragments_ == 0; }
   // Data messages whose last frame's header has been passed.
   std::uint64_t messages() const { return messages_; }
-  // Another sender goes on where this one stood, at a message boundary: what is held of a frame that was cut is dropped.
+  // Another sender goes on where this one stood, at a message boundary: what is held of a frame that was cut is
+  // dropped.
   void restart();
 
  private:

@@ -159,8 +159,8 @@ TEST_CASE("whatever fails, a handoff comes to its end within a few events") {
       deepest = std::max(deepest, depth);
       for (std::size_t i = 0; i < kHandoffEvents; ++i) {
         const auto [after, action] = advance(state, static_cast<Event>(i));
-        const bool ends = action == Action::kJoin || action == Action::kReturn || action == Action::kStay ||
-                          action == Action::kBreak;
+        const bool ends =
+            action == Action::kJoin || action == Action::kReturn || action == Action::kStay || action == Action::kBreak;
         if (ends || after == state) continue;  // a dial that fails before `leave` is the pool's to bound
         from(after, depth + 1);
       }
