@@ -17,6 +17,8 @@ namespace {
 
 // A Close that a backend sends to everybody must not send a session around for ever (DESIGN section 7).
 constexpr unsigned kMostFollowed = 10;
+// Moves that an access line tells of; a session may live for weeks.
+constexpr unsigned kMostRemembered = 100;
 // Between two tries to find somebody for a session whose backend wants to go.
 constexpr Milliseconds kLongestPause{10'000};
 
@@ -216,7 +218,7 @@ std::vector<std::uint8_t> Mobility::adopt_next(bool old_ended) {
   backend_leaves_ = false;
   pause_ = Milliseconds(0);
   note_move();
-  moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
+  if (moved_++ < kMostRemembered) moves_.push_back({.backend = std::string(session_.backend_name()), .why = cause_});
   auto [lease, early] = redial_->hand_over();
   net::Transport& old = session_.serving_transport();
   session_.serve_by(redial_->transport(), std::move(lease));

@@ -52,7 +52,8 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   void note_move();
   // Of the policy consistent_hash, whose its key is now; null: nobody's.
   std::shared_ptr<balancer::Backend> owner() const;
-  // Where it was before, the first first.
+  unsigned moved() const { return moved_; }  // times
+  // Where it was before, the first first; not all of a hundred and more.
   const std::vector<observe::Move>& moves() const { return moves_; }
 
   bool may_follow_close() override;
@@ -93,6 +94,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   std::unique_ptr<Redial> redial_;         // of the last move
   std::unique_ptr<Parting> parting_;       // null: no connection is being left
   std::vector<observe::Move> moves_;
+  unsigned moved_ = 0;
   std::optional<MonotonicTime> moved_at_;
   observe::MoveCause cause_{};  // of the move that goes on
   bool adopted_ = false;        // it has come to another backend

@@ -26,7 +26,7 @@ SessionView Session::view() const {
     view.bytes_out = tunnel_->to_client().bytes();
   }
   view.queued = client_.stream().queued() + serving_->stream().queued();
-  if (mobility_) view.moves = static_cast<unsigned>(mobility_->moves().size());
+  if (mobility_) view.moves = mobility_->moved();
   return view;
 }
 
