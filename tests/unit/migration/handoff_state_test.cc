@@ -139,7 +139,7 @@ TEST_CASE("every event in every state does what the table says") {
 }
 
 TEST_CASE("a session is never broken while its old backend serves") {
-  for (const Next next : kNexts) {
+  for (const Next next : {Next::kDialling, Next::kOpen}) {
     for (std::size_t i = 0; i < kHandoffEvents; ++i) {
       const auto event = static_cast<Event>(i);
       if (event == Event::kEnded) continue;  // then it does not
