@@ -26,14 +26,15 @@ class MoveJudge {
     test::FakeStream& stream;
     std::string key;
     Spoken says;
-    std::size_t seen = 0;  // bytes of `stream` that have been matched
-    OwnPings pings{};      // to it
-    std::string asked{};   // payload of the ping of a handoff that assumes
-    bool entered = false;  // it is the first, or has been sent its `enter`
-    bool leaving = false;  // it has been sent `leave`, and nothing of the client's since
-    bool closed = false;   // by Drover
-    bool lost = false;     // its connection has ended, or is dead
-    bool over = false;     // another has taken its place
+    std::size_t seen = 0;                     // bytes of `stream` that have been matched
+    OwnPings pings{};                         // to it
+    std::string asked{};                      // payload of the ping of a handoff that assumes
+    bool entered = false;                     // it is the first, or has been sent its `enter`
+    bool leaving = false;                     // it has been sent `leave`, and nothing of the client's since
+    bool closed = false;                      // by Drover
+    bool lost = false;                        // its connection has ended, or is dead
+    bool over = false;                        // another has taken its place
+    std::optional<std::string> unanswered{};  // the last ping of the client's, as long as it has not answered it
   };
 
   MoveJudge(test::FakeHost& host, Tunnel& tunnel, test::FakeHandoffHost& moves, const TunnelLimits& limits,
@@ -53,11 +54,7 @@ class MoveJudge {
   OwnPings& pings_to_client() { return client_pings_; }
 
   // Before an operation.
-  void look() {
-    was_whole_ = tunnel_.is_whole();
-    had_ended_ = moves_.ended.size();
-    was_queued_ = host_.client().queued();
-  }
+  void look() { had_handoff_ = moves_.handoff() != nullptr; }
   void client_reads(std::string_view chunk) {
     last_read_ = chunk.size();
     client_.accept(chunk, {.pings = &client_pings_});
@@ -92,11 +89,13 @@ class MoveJudge {
       add(candidate.stream, candidate.key);
       serving().entered = !moves_.by_contract();
       if (!candidate.early.empty()) backend_reads(candidate.early);
-      owes_pong_ = std::exchange(client_ping_, std::nullopt);
+      if (moves_.by_contract()) REQUIRE(!candidate.stream.write_failed());  // it could not be told
+      if (host_.client().queued() >= limits_.max_queued) REQUIRE(candidate.stream.paused() || host_.finished);
     }
     for (Backend& each : backends_) match_to_backend(each);
     match_to_client();
     check_complete(by_time);
+    check_flow();
     check_end();
   }
 
@@ -163,7 +162,7 @@ class MoveJudge {
       if (&it == &serving() && tunnel_.to_backend().bytes() > client_.matched()) {
         client_.skip_to(static_cast<std::size_t>(tunnel_.to_backend().bytes()));
       }
-      return note_clients_controls();
+      return note_clients_controls(it);
     }
     const std::string given = given_since(it.stream, it.seen);
     for (std::string_view output = given; !output.empty();) {
@@ -172,7 +171,7 @@ class MoveJudge {
       if (const std::size_t size = it.entered ? client_.match(output) : 0) {
         REQUIRE(!it.leaving || !tunnel_.is_whole());
         output.remove_prefix(size);
-        note_clients_controls();
+        note_clients_controls(it);
         continue;
       }
       REQUIRE(client_.at_frame_boundary());
@@ -227,14 +226,14 @@ class MoveJudge {
     REQUIRE(left ? payload == text(kLeft)
                  : payload == text(kForced) || payload == text(kClosed) || payload == text(kRescued));
   }
-  void note_clients_controls() {
+  void note_clients_controls(Backend& receiver) {
     for (const auto& [opcode, payload] : client_.take_controls()) {
-      if (opcode == Opcode::kPing) client_ping_ = payload;
+      if (opcode == Opcode::kPing) receiver.unanswered = payload;
     }
   }
   void note_backends_controls(Backend& it) {
     for (const auto& [opcode, payload] : it.says.take_controls()) {
-      if (opcode == Opcode::kPong && client_ping_ == payload) client_ping_.reset();
+      if (opcode == Opcode::kPong && it.unanswered == payload) it.unanswered.reset();
     }
   }
 
@@ -262,6 +261,7 @@ class MoveJudge {
   // The backend that was has been heard to its last message, and no further.
   void go_on_to_next() {
     const Spoken& says = backends_[speaking_].says;
+    owes_pong_ = backends_[speaking_].unanswered;
     REQUIRE(says.at_message_boundary());
     const bool close_was_taken = says.close_code() && says.rest() > 0;
     if (!close_was_taken) REQUIRE(says.rest() == 0);
@@ -280,10 +280,8 @@ class MoveJudge {
       injected_.pop_front();
     } else if (frame.opcode == Opcode::kPing && payload.size() == 8) {
       client_pings_.note(payload);
-    } else if (frame.opcode == Opcode::kPong && owes_pong_ == payload && speaking_ + 1 == backends_.size()) {
-      owes_pong_.reset();
     } else if (frame.opcode == Opcode::kPong && owes_pong_ == payload) {
-      return false;  // it goes before what the next one says
+      owes_pong_.reset();
     } else if (frame.opcode == Opcode::kClose) {
       check_own_close(close_code_of(payload));
       client_closed_ = true;
@@ -331,10 +329,28 @@ class MoveJudge {
     if (!is_whole || reasons_.client) return;
     const bool close_was_taken = it.says.close_code() && it.says.rest() > 0;
     if (!close_was_taken) REQUIRE(it.says.rest() == 0);
-    if (close_was_taken) REQUIRE(reasons_.went_away && handoff != nullptr);
+    if (close_was_taken) {
+      REQUIRE(reasons_.went_away && handoff != nullptr);
+      if (!close_noted_) REQUIRE(moves_.may_follow || had_handoff_ || it.says.asked_to_leave());
+    }
+    close_noted_ = close_was_taken;
     REQUIRE(!owes_pong_);
     if (it.says.at_message_boundary()) REQUIRE(injected_.empty());
     REQUIRE(it.entered || !moves_.by_contract());
+  }
+  // Nobody waits without a cause, or unseen.
+  void check_flow() {
+    test::FakeStream& client = host_.client();
+    const bool is_vanished = client.paused() && client.link_state.lost && !tunnel_.owes_farewell();
+    if (!is_vanished || !tunnel_.is_whole()) vanished_.reset();
+    if (is_vanished && tunnel_.is_whole()) {
+      if (!vanished_) vanished_ = host_.now();
+      REQUIRE(host_.now() - *vanished_ <= Milliseconds(250));
+    }
+    if (tunnel_.owes_farewell()) REQUIRE(moves_.handoff() == nullptr && !tunnel_.client_is_held());
+    if (!tunnel_.is_whole() || reasons_.client || reasons_.backend) return;
+    if (client.paused() && !tunnel_.client_is_held()) REQUIRE(host_.backend().queued() > limits_.max_queued / 2);
+    if (host_.backend().paused()) REQUIRE(client.queued() > limits_.max_queued / 2);
   }
   // Nothing ends it but what may.
   void check_end() {
@@ -363,15 +379,14 @@ class MoveJudge {
   std::size_t client_seen_ = 0;
   std::size_t last_read_ = 0;
   OwnPings client_pings_;
-  std::optional<std::string> client_ping_;  // the last, as long as it is not answered
-  std::optional<std::string> owes_pong_;    // Drover does
+  std::optional<std::string> owes_pong_;  // Drover does
   std::deque<std::string> injected_;
   std::string state_;  // of the last `left`
   bool left_ = false;
-  bool was_whole_ = true;
-  std::size_t had_ended_ = 0;
-  std::size_t was_queued_ = 0;
+  bool had_handoff_ = false;
+  std::optional<MonotonicTime> vanished_;  // the client has, and is not read, since
   bool client_closed_ = false;
+  bool close_noted_ = false;  // the one that has been taken
   bool judged_end_ = false;
   unsigned own_close_ = 0;
   Reasons reasons_;
