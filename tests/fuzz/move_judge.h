@@ -54,7 +54,12 @@ class MoveJudge {
   OwnPings& pings_to_client() { return client_pings_; }
 
   // Before an operation.
-  void look() { had_handoff_ = moves_.handoff() != nullptr; }
+  void look() {
+    had_handoff_ = moves_.handoff() != nullptr;
+    number_ = backends_.size();
+    wants_to_hold_ = tunnel_.movable()->hold == Movable::Hold::kWanted;
+    messages_ = client_.messages();
+  }
   void client_reads(std::string_view chunk) {
     last_read_ = chunk.size();
     client_.accept(chunk, {.pings = &client_pings_});
@@ -90,7 +95,6 @@ class MoveJudge {
       serving().entered = !moves_.by_contract();
       if (!candidate.early.empty()) backend_reads(candidate.early);
       if (moves_.by_contract()) REQUIRE(!candidate.stream.write_failed());  // it could not be told
-      if (host_.client().queued() >= limits_.max_queued) REQUIRE(candidate.stream.paused() || host_.finished);
     }
     for (Backend& each : backends_) match_to_backend(each);
     match_to_client();
@@ -350,6 +354,10 @@ class MoveJudge {
     if (tunnel_.owes_farewell()) REQUIRE(moves_.handoff() == nullptr && !tunnel_.client_is_held());
     if (!tunnel_.is_whole() || reasons_.client || reasons_.backend) return;
     if (client.paused() && !tunnel_.client_is_held()) REQUIRE(host_.backend().queued() > limits_.max_queued / 2);
+    // At the first boundary, though the read go on behind it.
+    if (wants_to_hold_ && client_.messages() > messages_) REQUIRE(tunnel_.client_is_held());
+    const bool is_new = backends_.size() > number_ && !serving().says.has_ended();
+    if (is_new && client.queued() >= limits_.max_queued) REQUIRE(host_.backend().paused());
     if (host_.backend().paused()) REQUIRE(client.queued() > limits_.max_queued / 2);
   }
   // Nothing ends it but what may.
@@ -383,7 +391,8 @@ class MoveJudge {
   std::deque<std::string> injected_;
   std::string state_;  // of the last `left`
   bool left_ = false;
-  bool had_handoff_ = false;
+  bool had_handoff_ = false, wants_to_hold_ = false;
+  std::size_t number_ = 0, messages_ = 0;  // of backends, and of the client's
   std::optional<MonotonicTime> vanished_;  // the client has, and is not read, since
   bool client_closed_ = false;
   bool close_noted_ = false;  // the one that has been taken

@@ -69,6 +69,7 @@ class Spoken {
     go_on(matched);
   }
   std::size_t matched() const { return matched_; }
+  std::size_t messages() const { return messages_; }  // that have been passed on whole
   std::size_t rest() const { return passable_.size() - matched_; }
   bool at_frame_boundary() const { return matched_ == (next_ == 0 ? 0 : marks_[next_ - 1].end); }
   bool at_message_boundary() const { return at_frame_boundary() && !in_message_; }
@@ -90,7 +91,9 @@ class Spoken {
     for (; next_ < marks_.size() && marks_[next_].end <= matched_; ++next_) {
       const Mark& mark = marks_[next_];
       if (mark.is_control) controls_.emplace_back(mark.opcode, mark.payload);
-      if (!mark.is_control) in_message_ = !mark.fin;
+      if (mark.is_control) continue;
+      in_message_ = !mark.fin;
+      if (mark.fin) ++messages_;
     }
     if (next_ < marks_.size() && !marks_[next_].is_control && matched_ > (next_ == 0 ? 0 : marks_[next_ - 1].end)) {
       in_message_ = true;
@@ -181,6 +184,7 @@ class Spoken {
   std::vector<Mark> marks_;  // the frames of passable_
   std::size_t matched_ = 0;  // of passable_: has been passed on
   std::size_t next_ = 0;     // of marks_: the first that has not been passed on whole
+  std::size_t messages_ = 0;
   bool in_message_ = false;  // of what has been passed on
   std::vector<std::pair<Opcode, std::string>> controls_;
   std::string unclear_;  // the front of a text frame that may be Drover's
