@@ -125,7 +125,8 @@ class FakeHandoffHost final : public HandoffHost {
   std::string_view backend_name() const override { return "old"; }
   bool may_follow_close() override { return may_follow && handoff() == nullptr; }
   bool begin_handoff(HandoffStart start, websocket::CloseCode code) override {
-    if (!may_begin || tunnel_.movable()->handoff != nullptr || (start == HandoffStart::kRescue && !may_rescue)) return false;
+    if (!may_begin || tunnel_.movable()->handoff != nullptr || (start == HandoffStart::kRescue && !may_rescue))
+      return false;
     starts.push_back(start);
     const MonotonicTime slot = start >= HandoffStart::kClosed ? host_.farewell_slot(1) : MonotonicTime{};
     return begin({.start = start, .code = code, .not_before = slot});
