@@ -85,7 +85,6 @@ TEST_CASE("of a session that moved there are all backends that it had, with the 
   const auto object = Json::parse(to_json(line));
   CHECK(object["backends"] == Json::parse(R"([{"name":"web-1","why":"pick"},{"name":"web-2","why":"drain"},
                                               {"name":"web-3","why":"rescued"}])"));
-  CHECK(object["moves"] == Json::parse(R"([{"backend":"web-1","why":"drain"},{"backend":"web-2","why":"rescued"}])"));
 }
 
 TEST_CASE("what is not there is null, an empty list, or left out") {
