@@ -138,11 +138,14 @@ def test_request_id_is_a_new_one_each_time_and_is_logged(drover, backend):
 
 
 def test_session_header_is_the_resume_id(drover, backend):
-    head = _forwarded(drover, backend, "X-Drover-Session: forged", "x-drover-anything: 1", "X-Drover-Resumed: 1")
-    assert [name for name in head.names() if name.startswith("x-drover-")] == ["x-drover-session"]
+    head = _forwarded(drover, backend, "X-Drover-Session: forged", "x-drover-anything: 1", "X-Drover-Resumed: 1",
+                      "X-Drover-Handoff: v1; key=" + "0" * 32)
+    assert [name for name in head.names() if name.startswith("x-drover-")] == ["x-drover-session", "x-drover-handoff"]
     record = drover.session()
     assert head.get("X-Drover-Session") == record["resume_id"] != "forged"
     assert re.fullmatch(r"[\w.-]+", record["resume_id"])
+    key = re.fullmatch(r"v1; key=([0-9a-f]{32})", head.get("X-Drover-Handoff"))
+    assert key and key[1] != "0" * 32
 
 
 def test_answer_passes_but_for_drovers_own_and_hop_by_hop_headers(drover, backend):
