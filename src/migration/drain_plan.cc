@@ -84,7 +84,7 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
     warnings_.push_back(std::to_string(drain_->failed.load()) + " of " + std::to_string(drain_->handed_off.load()) +
                         " handoffs came to nothing, so the plan has halted; the sessions that are left stay");
     end(DrainState::kHalted, now);
-  } else if (active_ == 0 && now > started_) {  // a dial that began before the plan may not be counted at once
+  } else if (active_ == 0 && now > started_ && !under_way()) {  // a dial from before the plan may count a bit later
     end(DrainState::kDone, now);
   } else if (seen.frozen) {
     set_state(DrainState::kFrozen, now);
@@ -115,6 +115,11 @@ bool DrainPlan::is_stuck(MonotonicTime now) {
     moved_at_ = now;
   }
   return now - moved_at_ >= patience;
+}
+
+// Who is being moved by a rebalance is not on the backends that it is left on; its move belongs to the plan.
+bool DrainPlan::under_way() const {
+  return rebalances() && drain_->told.load() > 0;
 }
 
 // A share of few would say little.

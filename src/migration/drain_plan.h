@@ -63,6 +63,7 @@ class DrainPlan {
   std::uint64_t untold() const;
   std::uint64_t moved() const;
   bool fails() const;
+  bool under_way() const;
   void set_state(DrainState state, MonotonicTime now);
   void set_pace(MonotonicTime now);
   Milliseconds least_window() const;

@@ -161,13 +161,11 @@ void Worker::end_run(const DrainRun& run) {
 }
 
 void Worker::rescue_from(std::shared_ptr<balancer::Backend> backend) {
+  // All of them: those that a drain is about to move are in lists of its own.
   loop_.post([this, lost = std::move(backend)] {
-    auto& holders = lost->holders(index_);
-    balancer::Holder* holder = holders.front();
-    while (holder != nullptr) {
-      balancer::Holder* const next = holders.after(*holder);
-      Session::of(*holder).lose_backend();
-      holder = next;
+    for (WalkableList<Session>::Walk walk(sessions_); !walk.at_end();) {
+      Session& session = walk.step();
+      if (session.is_on(*lost)) session.lose_backend();
     }
   });
 }

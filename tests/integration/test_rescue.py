@@ -194,3 +194,18 @@ def test_a_poison_message_kills_two_backends_at_most(start):
         survivors = [name for name in "abcd" if name not in dead]
         with contextlib.closing(Crowd(drover, 4)) as others:
             assert others.members and survivors
+
+
+def test_those_that_a_drain_is_about_to_move_are_rescued_too(moves):
+    it = moves(migration=_RESCUE, on_down="move",
+               health_check={"type": "tcp", "interval": "200ms", "timeout": "100ms", "rise": 1, "fall": 2})
+    pairs = [it.open() for _ in range(2)]
+    it.drain(pace="1/s")  # one is being moved, to somebody who does not answer; the other one's turn is in a second
+    asked = it.dialled("b")
+    it.backends["a"].close()
+    news = [it.dialled("b").join() for _ in pairs]
+    assert {new.read_enter()["why"] for new in news} == {"rescued"}
+    asked.stream.close()
+    for client, _ in pairs:
+        client.send(client_frame(TEXT, b"hello"))
+    assert {new.read_text() for new in news} == {"hello"}

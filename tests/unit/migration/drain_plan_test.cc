@@ -327,7 +327,11 @@ TEST_CASE("a rebalance is done when nothing is left to move, and tells of what i
   CHECK(plan.view(kNow + 1s).total == 45);
   CHECK(plan.view(kNow + 1s).left == 35);
   CHECK(plan.view(kNow + 1s).eta >= 3'500ms);
-  plan.advance(kNow + 2s, seen(0), plan.progress());  // within 5 % of the mean
+  plan.drain()->told = 1;
+  plan.advance(kNow + 2s, seen(0), plan.progress());  // within 5 % of the mean, by one that is on its way
+  CHECK(plan.state() == DrainState::kRunning);
+  plan.drain()->told = 0;
+  plan.advance(kNow + 2s, seen(0), plan.progress());
   CHECK(plan.state() == DrainState::kDone);
   CHECK(plan.view(kNow + 2s).total == 10);
   CHECK(plan.view(kNow + 2s).ended == 0);
