@@ -12,6 +12,7 @@
 
 #include "migration/handoff_messages.h"
 #include "require.h"
+#include "support/fake_stream.h"
 #include "tunnel_model.h"
 
 namespace drover::proxy::fuzz {
@@ -195,6 +196,23 @@ class Spoken {
   std::string state_;
   bool left_ = false, went_on_ = false, asked_to_leave_ = false, gone_ = false, illegal_ = false;
   std::optional<unsigned> close_code_;
+};
+
+// One that serves, or has served.
+struct Backend {
+  test::FakeStream& stream;
+  std::string key;
+  Spoken says;
+  std::size_t seen = 0;                     // bytes of `stream` that have been matched
+  OwnPings pings{};                         // to it
+  std::string asked{};                      // payload of the ping of the handoff that goes on, if that one assumes
+  bool entered = false;                     // it is the first, or has been sent its `enter`
+  bool leaving = false;                     // it has been sent `leave`, and nothing of the client's since
+  bool told = false;                        // it has been sent `leave`, or been asked, at some time
+  bool closed = false;                      // by Drover
+  bool lost = false;                        // its connection has ended, or is dead
+  bool over = false;                        // another has taken its place
+  std::optional<std::string> unanswered{};  // the last ping of the client's, as long as it has not answered it
 };
 
 }  // namespace drover::proxy::fuzz
