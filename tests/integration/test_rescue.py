@@ -199,7 +199,9 @@ def test_a_poison_message_kills_two_backends_at_most(start):
 def test_those_that_a_drain_is_about_to_move_are_rescued_too(moves):
     it = moves(migration=_RESCUE, on_down="move",
                health_check={"type": "tcp", "interval": "200ms", "timeout": "100ms", "rise": 1, "fall": 2})
+    it.ask("/api/v1/backends/default/b/maintenance")
     pairs = [it.open() for _ in range(2)]
+    it.ask("/api/v1/backends/default/b/ready")
     it.drain(pace="1/s")  # one is being moved, to somebody who does not answer; the other one's turn is in a second
     asked = it.dialled("b")
     it.backends["a"].close()
