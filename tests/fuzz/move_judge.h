@@ -122,9 +122,9 @@ class MoveJudge {
   bool knows(const test::FakeStream& stream) const {
     return std::ranges::any_of(backends_, [&](const Backend& each) { return &each.stream == &stream; });
   }
-  void note_close(const Backend& it, bool asked) {
+  void note_close(Backend& it, bool asked) {
     const unsigned code = *it.says.close_code();
-    if (code == 1001 || code == 1012 || asked) reasons_.went_away = true;
+    if (code == 1001 || code == 1012 || asked) it.went_away = reasons_.went_away = true;
   }
 
   static std::string given_since(const test::FakeStream& stream, std::size_t& seen) {
@@ -255,7 +255,7 @@ class MoveJudge {
     owes_pong_ = backends_[speaking_].unanswered;
     REQUIRE(says.at_message_boundary());
     const bool close_was_taken = says.close_code() && says.rest() > 0;
-    if (!close_was_taken) REQUIRE(says.rest() == 0);
+    REQUIRE(close_was_taken ? backends_[speaking_].went_away : says.rest() == 0);
     ++speaking_;
   }
   bool take_own_to_client(const Backend& it, std::string_view& output) {
@@ -320,7 +320,7 @@ class MoveJudge {
     const bool close_was_taken = it.says.close_code() && it.says.rest() > 0;
     if (!close_was_taken) REQUIRE(it.says.rest() == 0);
     if (close_was_taken) {
-      REQUIRE(reasons_.went_away && handoff != nullptr);
+      REQUIRE(it.went_away && handoff != nullptr);
       if (!close_noted_) REQUIRE(moves_.may_follow || had_handoff_ || it.says.asked_to_leave());
     }
     close_noted_ = close_was_taken;
