@@ -210,6 +210,7 @@ struct Backend {
   bool leaving = false;                     // it has been sent `leave`, and nothing of the client's since
   bool told = false;                        // it has been sent `leave`, or been asked, at some time
   bool closed = false;                      // by Drover
+  bool went_away = false;                   // it has sent a Close that another backend may follow
   bool lost = false;                        // its connection has ended, or is dead
   bool over = false;                        // another has taken its place
   std::optional<std::string> unanswered{};  // the last ping of the client's, as long as it has not answered it
