@@ -32,8 +32,9 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
 
   // Whether its pool lets it move to another backend, as it is now.
   bool may_move() const;
-  // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, not from
-  // within. False: it cannot, now. `allows`: whom it may come to, as long as it can still stay; null: anybody.
+  // A drain moves it, for `cause`: true where that has begun; Session::on_handed_off() is called at its end, which may
+  // come before this returns. False: it cannot, now. `allows`: whom it may come to, as long as it can still stay; null:
+  // anybody.
   bool begin(observe::MoveCause cause, Redial::Allows allows = nullptr);
   // A handoff goes on.
   bool is_moving() const { return handoff() != nullptr; }
