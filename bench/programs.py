@@ -30,6 +30,14 @@ class Failure(Exception):
     """What went wrong, as a sentence."""
 
 
+def output_of(program):
+    """What the program prints, which is to end well."""
+    try:
+        return subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as failure:
+        raise Failure(f"{program}: {failure}") from failure
+
+
 def wait_until(condition, what, timeout=_PATIENCE):
     """Polls until `condition()` is true and returns what it returned."""
     deadline = time.monotonic() + timeout

@@ -9,13 +9,12 @@ DOCS/balancing.md, and the plot into DOCS/balancing.svg."""
 import argparse
 import csv
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 import report  # noqa: E402
-from programs import Failure  # noqa: E402
+from programs import Failure, output_of  # noqa: E402
 
 _PROGRAM = "bench/drover-balancing-simulation"
 _AGES = (1, 10, 30)
@@ -150,11 +149,7 @@ def plot(rows):
 
 def simulate(build):
     """The rows that the program of that build prints."""
-    program = build / _PROGRAM
-    done = subprocess.run([program], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise Failure(f"{program} ended with {done.returncode}")
-    return read_rows(done.stdout)
+    return read_rows(output_of(build / _PROGRAM))
 
 
 def main():

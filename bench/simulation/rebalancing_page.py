@@ -8,12 +8,11 @@ DOCS/rebalancing.svg."""
 
 import argparse
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from programs import Failure  # noqa: E402
+from programs import Failure, output_of  # noqa: E402
 
 _PROGRAM = "bench/drover-rebalancing-simulation"
 _TITLES = {"two": "Two full ones and an empty one", "five": "Five full ones and an empty one"}
@@ -83,11 +82,7 @@ def plot(pools):
 
 def simulate(build):
     """What the program of that build prints."""
-    program = build / _PROGRAM
-    try:
-        return subprocess.run([program], stdout=subprocess.PIPE, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as failure:
-        raise Failure(f"{program}: {failure}") from failure
+    return output_of(build / _PROGRAM)
 
 
 def main():

@@ -282,8 +282,12 @@ DrainPlan::Seen Drains::look_at_rebalance(const DrainPlan& plan) const {
     return seen;
   }
   const auto now = migration::balance_of(**pool, loop_.now());
-  const auto left = plan.drain()->quotas().set_goals(now);
-  seen.active = now.balance.even ? 0 : left;
+  auto& quotas = plan.drain()->quotas();
+  if (now.balance.even) {
+    quotas.close();
+  } else {
+    seen.active = quotas.set_goals(now);
+  }
   return seen;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "config/values.h"
 
@@ -67,14 +68,16 @@ std::uint64_t DrainPlan::moved() const {
 }
 
 DrainPlan::Progress DrainPlan::progress() const {
-  const std::uint64_t done = moved();  // first: a session that is closed is leaving before it counts as moved
-  return {.moved = done, .leaving = drain_->leaving.load()};
+  const std::uint64_t told = drain_->told.load();  // first: who moves is told until it counts as moved
+  const std::uint64_t done = moved();  // then: a session that is closed is leaving before it counts as moved
+  return {.told = told, .moved = done, .leaving = drain_->leaving.load()};
 }
 
 bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& done) {
   if (ended()) return false;
   const DrainState before = state_;
   active_ = seen.active;
+  if (active_ > 0) was_even_ = false;
   const std::uint64_t leaving = rebalances() ? 0 : std::min(done.leaving, active_);
   total_ = rebalances() ? done.moved + active_ : std::max(total_, done.moved + active_ - leaving);
   if (seen.called_back) {
@@ -84,7 +87,7 @@ bool DrainPlan::advance(MonotonicTime now, const Seen& seen, const Progress& don
     warnings_.push_back(std::to_string(drain_->failed.load()) + " of " + std::to_string(drain_->handed_off.load()) +
                         " handoffs came to nothing, so the plan has halted; the sessions that are left stay");
     end(DrainState::kHalted, now);
-  } else if (active_ == 0 && now > started_ && !under_way()) {  // a dial from before the plan may count a bit later
+  } else if (active_ == 0 && now > started_ && is_over(done)) {  // a dial from before the plan may count a bit later
     end(DrainState::kDone, now);
   } else if (seen.frozen) {
     set_state(DrainState::kFrozen, now);
@@ -117,9 +120,10 @@ bool DrainPlan::is_stuck(MonotonicTime now) {
   return now - moved_at_ >= patience;
 }
 
-// Who is being moved by a rebalance is not on the backends that it is left on; its move belongs to the plan.
-bool DrainPlan::under_way() const {
-  return rebalances() && drain_->told.load() > 0;
+// Nobody is left to move. A move of a rebalance that has begun belongs to it: none has begun since the look before,
+// which found the backends even, and those from before have come to an end.
+bool DrainPlan::is_over(const Progress& done) {
+  return !rebalances() || (std::exchange(was_even_, true) && done.told == 0);
 }
 
 // A share of few would say little.

@@ -40,7 +40,7 @@ class DrainPlan {
   // What the workers have done. Read before Seen::active, never after: a session that ends is taken off there first, so
   // nobody is counted twice.
   struct Progress {
-    std::uint64_t moved = 0, leaving = 0;
+    std::uint64_t told = 0, moved = 0, leaving = 0;
   };
   Progress progress() const;
   // The next state, and the pace that it takes. True: the state is another one than before.
@@ -60,10 +60,10 @@ class DrainPlan {
 
  private:
   bool is_stuck(MonotonicTime now);
+  bool is_over(const Progress& done);
   std::uint64_t untold() const;
   std::uint64_t moved() const;
   bool fails() const;
-  bool under_way() const;
   void set_state(DrainState state, MonotonicTime now);
   void set_pace(MonotonicTime now);
   Milliseconds least_window() const;
@@ -78,6 +78,7 @@ class DrainPlan {
   MonotonicTime ended_at_{};
   MonotonicTime moved_at_{};  // of a rebalance: when something last went on
   std::uint64_t moved_by_then_ = 0;
+  bool was_even_ = false;  // at the look before
   DrainState state_ = DrainState::kRunning;
   std::uint64_t total_;
   std::uint64_t active_;

@@ -46,6 +46,10 @@ class Quotas {
     }
     return std::min(give, take);
   }
+  // Nobody gives any more. A worker that was in the middle of a claim may begin one more move.
+  void close() {
+    for (const auto& giver : givers_) giver->goal.store(kNever, std::memory_order_relaxed);
+  }
 
   // --- Any thread.
   // One session's part of the quotas, for as long as it lives. The quotas outlive it.

@@ -20,7 +20,10 @@ DescriptorBudget descriptor_budget(unsigned workers, std::size_t listeners, std:
   constexpr std::uint64_t kProcess = 24;
   // A loop's two epoll instances, its eventfd and timerfd, and one descriptor to spare.
   constexpr std::uint64_t kWorker = 5;
-  return {limit.rlim_cur, kProcess + checks + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
+  // A session has a third one while it changes its backend, and few do at once.
+  constexpr std::uint64_t kMostMoves = 512;
+  const std::uint64_t moves = std::min<std::uint64_t>(limit.rlim_cur / 32, kMostMoves);
+  return {limit.rlim_cur, kProcess + checks + moves + Admission::kRefusedAtOnce + workers * (kWorker + listeners)};
 }
 
 std::uint32_t effective_max_connections(const config::Limits& limits, const DescriptorBudget& budget) {

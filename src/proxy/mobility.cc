@@ -50,9 +50,9 @@ bool Mobility::by_contract() const {
 }
 
 const config::Pool* Mobility::settings() const {
-  const auto& pools = session_.worker().snapshot()->shared().pools;
-  const auto found = std::ranges::find(pools, session_.pool_name(), [](const auto& each) { return each->name(); });
-  return found == pools.end() ? nullptr : &(*found)->settings();
+  const auto& snapshot = session_.worker().snapshot()->shared();
+  const auto place = snapshot.place_of(session_.pool_name());
+  return place ? &snapshot.pools[*place]->settings() : nullptr;
 }
 
 std::uint64_t Mobility::most_state() const {

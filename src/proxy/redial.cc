@@ -24,13 +24,6 @@ namespace {
 constexpr std::size_t kMostEarly = 16 * 1024;
 constexpr std::uint8_t kCloseFrame = 0x88;
 
-// Of `snapshot`: none where the pool is not in it any more.
-std::optional<std::size_t> place_of(std::string_view pool, const Snapshot& snapshot) {
-  const auto found = std::ranges::find(snapshot.pools, pool, [](const auto& each) { return each->name(); });
-  if (found == snapshot.pools.end()) return std::nullopt;
-  return static_cast<std::size_t>(found - snapshot.pools.begin());
-}
-
 bool may_take(const balancer::Backend& backend, balancer::Standard standard, const Session& session) {
   return balancer::eligible(backend, standard) && backend.open() && !session.is_on(backend);
 }
@@ -44,7 +37,7 @@ Redial::~Redial() = default;
 
 bool Redial::has_candidate(const Session& session) {
   const auto& snapshot = session.worker().snapshot()->shared();
-  const auto place = place_of(session.pool_name(), snapshot);
+  const auto place = snapshot.place_of(session.pool_name());
   if (!place) return false;
   const auto& pool = *snapshot.pools[*place];
   const auto standard = pool.standard();
@@ -54,7 +47,7 @@ bool Redial::has_candidate(const Session& session) {
 
 std::shared_ptr<balancer::Backend> Redial::owner(const Session& session, std::optional<std::uint64_t> hash_key) {
   const auto& snapshot = *session.worker().snapshot();
-  const auto place = place_of(session.pool_name(), snapshot.shared());
+  const auto place = snapshot.shared().place_of(session.pool_name());
   if (!place || !hash_key) return nullptr;
   const auto standard = snapshot.shared().pools[*place]->standard();
   const std::function<bool(const balancer::Backend&)> healthy = [standard](const auto& backend) {
@@ -88,7 +81,7 @@ void Redial::drop() {
 
 bool Redial::start_next() {
   snapshot_ = session_.worker().snapshot();
-  const auto place = place_of(session_.pool_name(), snapshot_->shared());
+  const auto place = snapshot_->shared().place_of(session_.pool_name());
   if (!place) return false;
   const auto& pool = *snapshot_->shared().pools[*place];
   failures_ = pool.settings().ejection.failures;
@@ -116,7 +109,7 @@ bool Redial::start(const balancer::Pool& pool, const std::shared_ptr<balancer::B
   stage_ = Stage::kConnecting;
   const auto started = proxy::dial(transport_, *this, *backend, pool, *snapshot_);
   if (started) return true;
-  note("handoff_unreachable", started.error().detail);
+  note_unreachable(started.error());
   stage_ = transport_.in_use() ? Stage::kClosing : Stage::kIdle;
   return false;
 }
@@ -207,10 +200,14 @@ void Redial::go_on() {
   }
 }
 
-void Redial::unreachable(const Error& error) {
+void Redial::note_unreachable(const Error& error) const {
   if (error.side == Side::kDrover) session_.worker().note_exhausted(error.detail);
   if (error.side == Side::kBackend) blame(tried_.back(), failures_, session_.worker());
   note("handoff_unreachable", error.detail);
+}
+
+void Redial::unreachable(const Error& error) {
+  note_unreachable(error);
   drop();
   owner_.on_redial_unreachable();
 }

@@ -86,6 +86,7 @@ class Redial final : public net::ByteStream::Handler {
   void on_answer(Bytes behind);
   void keep_early(Bytes bytes);
   std::optional<std::string> difference(const http::ResponseHead& head) const;
+  void note_unreachable(const Error& error) const;
   void unreachable(const Error& error);
   void refused(const std::string& reason);
   void note(std::string_view event, const std::string& reason) const;

@@ -56,6 +56,12 @@ std::shared_ptr<const balancer::Pool> make_pool(const config::Pool& settings, co
 
 }  // namespace
 
+std::optional<std::size_t> Snapshot::place_of(std::string_view pool) const {
+  const auto found = std::ranges::find(pools, pool, [](const auto& each) { return each->name(); });
+  if (found == pools.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - pools.begin());
+}
+
 bool Snapshot::trusts(const net::Address& peer) const {
   return std::ranges::any_of(config.trusted_proxies, [&](const auto& network) { return contains(network, peer); });
 }

@@ -31,6 +31,8 @@ struct Snapshot {
 
   // Whether `peer` is one of trusted_proxies.
   bool trusts(const net::Address& peer) const;
+  // Where the pool of that name stands in `pools`; none: it is not there.
+  std::optional<std::size_t> place_of(std::string_view pool) const;
 };
 
 // For the heads of both sides.

@@ -100,8 +100,9 @@ void Tunnel::ping(const End& end, MonotonicTime now) {
   if (pulse.waits()) return pulse.note_waiting(now, before);  // one is enough
   if (!pulse.owes_pong()) {
     const auto payload = pulse.next_ping();
+    const auto sent_at = host_.precise_now();  // a busy machine may take its time over the write, and the peer has it
     switch (end.towards().inject(Opcode::kPing, payload, end.stream)) {
-      case Relay::Injected::kSent: pulse.note_sent(host_.precise_now()); break;
+      case Relay::Injected::kSent: pulse.note_sent(sent_at); break;
       case Relay::Injected::kWaiting: return pulse.note_waiting(now, before);
       case Relay::Injected::kDropped: return pulse.hear(now);  // out of memory: later
     }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/bytes.h"
+#include "input.h"
 #include "net/address.h"
 #include "net/loop.h"
 #include "support/scratch_folder.h"
@@ -17,20 +18,7 @@
 namespace drover::net::fuzz {
 namespace {
 
-class Input {
- public:
-  Input(const std::uint8_t* bytes, std::size_t size) : bytes_(as_text({bytes, size})) {}
-  bool empty() const { return bytes_.empty(); }
-  unsigned byte() { return bytes_.empty() ? 0 : static_cast<unsigned char>(take(1).front()); }
-  std::string_view take(std::size_t size) {
-    const std::string_view front = bytes_.substr(0, size);
-    bytes_.remove_prefix(front.size());
-    return front;
-  }
-
- private:
-  std::string_view bytes_;
-};
+using drover::fuzz::Input;
 
 std::size_t size_from(unsigned byte) {
   if (byte < 160) return byte;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "input.h"
 #include "proxy/tunnel.h"
 #include "tunnel_model.h"
 
@@ -13,20 +14,7 @@ namespace drover::proxy::fuzz {
 
 inline constexpr Milliseconds kTick{10};
 
-class Input {
- public:
-  Input(const std::uint8_t* bytes, std::size_t size) : bytes_(as_text({bytes, size})) {}
-  bool empty() const { return bytes_.empty(); }
-  unsigned byte() { return bytes_.empty() ? 0 : byte_at(take(1), 0); }
-  std::string_view take(std::size_t size) {
-    const std::string_view front = bytes_.substr(0, size);
-    bytes_.remove_prefix(front.size());
-    return front;
-  }
-
- private:
-  std::string_view bytes_;
-};
+using drover::fuzz::Input;
 
 // FNV-1a: an input that contains its own is not to be found.
 inline std::string nonce_of(const std::uint8_t* bytes, std::size_t size) {

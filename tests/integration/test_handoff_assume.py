@@ -146,6 +146,22 @@ def test_drains_lose_nothing(start, language):
     print(f"{language}: the longest reply took {crowd.longest:.3f} s")
 
 
+def test_one_that_takes_no_more_clients_can_still_drain(start):
+    """A session that moves has a third descriptor."""
+    with Fleet("ab", lambda name, port: EchoBackend("py", name, port)) as fleet:
+        drover = start({"backends": fleet.config, "migration": _ASSUME}, descriptors=(200, 200))
+        capacity = int(drover.events("limits")[0]["max_connections"])
+        with NumberingCrowd(f"ws://127.0.0.1:{drover.port}/chat", capacity, reading_of=echoed) as crowd:
+            crowd.wait_for_more()
+            plan = drover.admin("/api/v1/backends/default/a/drain", "POST", {"pace": "50/s"})[1]
+            wait_until(lambda: drover.admin(f"/api/v1/drains/{plan['id']}")[1]["state"] == "done", "it is empty")
+            done = drover.admin(f"/api/v1/drains/{plan['id']}")[1]
+            crowd.wait_for_more()
+            crowd.assert_whole()
+    assert done["moved"]["handoff"] == plan["total"] > 0, done
+    assert scrape(drover).value("resources_exhausted_total") == 0
+
+
 @pytest.mark.parametrize("code", [1001, 1012])
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_deployment_disconnects_nobody(start, language, code):

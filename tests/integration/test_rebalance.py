@@ -101,8 +101,7 @@ def check_moves(pool, plan, taker):
     moves = pool.moves()
     assert {(backend, result) for _, _, backend, result in moves} == {(taker, "ok")}
     assert max(collections.Counter(session for _, session, _, _ in moves).values()) == 1
-    # A worker may begin one more in the moment in which the plan finds the pool even.
-    assert len(moves) - plan["moved"]["handoff"] in (0, 1)
+    assert len(moves) == plan["moved"]["handoff"]
     assert most_in_a_second([when for when, *_ in moves]) <= 1.2 * _PACE
 
 

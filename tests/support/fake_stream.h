@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -20,6 +21,7 @@ class FakeStream final : public net::ByteStream {
     if (finishing_ || closed) ++late_writes;
     if (failed_ || finishing_ || closed) return;
     ++writes;
+    if (on_write) on_write();
     for (const Bytes piece : pieces) {
       const std::size_t taken = waiting_.empty() ? std::min(room, piece.size()) : 0;
       taken_.append(as_text(piece.first(taken)));
@@ -92,6 +94,7 @@ class FakeStream final : public net::ByteStream {
   static constexpr std::size_t kEndless = std::numeric_limits<std::size_t>::max();
   std::size_t room = kEndless;  // bytes that the socket takes at once, before anything waits
   net::Link link_state;
+  std::function<void()> on_write;  // what happens elsewhere while a write takes its time
   int writes = 0;
   int last_writes = 0;          // with the end of writing in one call
   int late_writes = 0;          // after finish_writing() or close(), and dropped

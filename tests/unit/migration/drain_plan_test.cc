@@ -328,14 +328,34 @@ TEST_CASE("a rebalance is done when nothing is left to move, and tells of what i
   CHECK(plan.view(kNow + 1s).left == 35);
   CHECK(plan.view(kNow + 1s).eta >= 3'500ms);
   plan.drain()->told = 1;
-  plan.advance(kNow + 2s, seen(0), plan.progress());  // within 5 % of the mean, by one that is on its way
-  CHECK(plan.state() == DrainState::kRunning);
+  for (int look = 0; look < 2; ++look) {
+    plan.advance(kNow + 2s, seen(0), plan.progress());  // within 5 % of the mean, by one that is on its way
+    CHECK(plan.state() == DrainState::kRunning);
+  }
   plan.drain()->told = 0;
   plan.advance(kNow + 2s, seen(0), plan.progress());
   CHECK(plan.state() == DrainState::kDone);
   CHECK(plan.view(kNow + 2s).total == 10);
   CHECK(plan.view(kNow + 2s).ended == 0);
   CHECK(plan.view(kNow + 2s).warnings.empty());
+}
+
+TEST_CASE("a rebalance counts the move that began, or ended, while its backends were found even") {
+  DrainPlan plan(rebalance_terms(10), 0, kNow);
+  plan.advance(kNow + 1s, seen(0), plan.progress());
+  CHECK(plan.state() == DrainState::kRunning);  // one may have begun since nobody was seen on the way
+  plan.advance(kNow + 2s, seen(1), plan.progress());
+  plan.advance(kNow + 3s, seen(0), plan.progress());
+  CHECK(plan.state() == DrainState::kRunning);
+  plan.drain()->told = 1;
+  const auto before = plan.progress();
+  plan.drain()->told = 0;
+  plan.drain()->moved[static_cast<std::size_t>(Mode::kHandoff)] = 1;
+  plan.advance(kNow + 4s, seen(0), before);
+  CHECK(plan.state() == DrainState::kRunning);
+  plan.advance(kNow + 5s, seen(0), plan.progress());
+  CHECK(plan.state() == DrainState::kDone);
+  CHECK(plan.view(kNow + 5s).total == 1);
 }
 
 TEST_CASE("a rebalance that finds nobody to move is done too, and says so") {

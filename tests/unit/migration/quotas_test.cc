@@ -76,6 +76,13 @@ TEST_CASE("as many claims as there are sessions too many") {
     CHECK(one_more);
     CHECK(!quotas.take(0));
   }
+  SUBCASE("once closed nobody gives any more, until there are goals again") {
+    claims.clear();
+    quotas.close();
+    CHECK(!quotas.take(0));
+    quotas.set_goals(seen({full, empty}));
+    CHECK(quotas.take(0));
+  }
   SUBCASE("a backend that does not count any more neither gives nor takes") {
     claims.clear();
     CHECK(quotas.set_goals(seen({full})) == 0);

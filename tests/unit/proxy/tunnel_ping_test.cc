@@ -44,6 +44,18 @@ TEST_CASE("a silent peer is pinged, its Pong is swallowed and gives the round tr
   });
 }
 
+TEST_CASE("a round trip begins before the write, which a peer may answer while it lasts") {
+  both_ways([](TunnelFixture& it) {
+    ping_near(it);
+    it.begin();
+    it.near().on_write = [&it] { it.host.precise_part += microseconds(400); };
+    it.pass(100);
+    it.near().on_write = nullptr;
+    it.near().receive(it.near_sends(kPong, take_ping(it.near())));
+    CHECK(near_rtt(it) == microseconds(400));
+  });
+}
+
 TEST_CASE("a peer that speaks and falls silent again is pinged in time, however long ping.timeout is") {
   both_ways([](TunnelFixture& it) {
     ping_near(it);
