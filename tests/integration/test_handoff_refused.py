@@ -2,6 +2,7 @@
 that do not take part, the modes of a plan, and whoever calls it off."""
 
 import json
+import resource
 
 import pytest
 from harness import TEXT, scrape, stable, switching, upgrade_request, wait_until
@@ -143,6 +144,21 @@ def test_other_candidates_are_tried_where_one_cannot_be_reached(moves):
     old.left()
     new.read_enter()
     talk(client, new)
+
+
+def test_a_dial_that_drover_has_no_descriptor_for_is_held_against_nobody(moves):
+    it = moves(ejection={"failures": 1, "base_time": "30s"})
+    clients = [it.open()[0] for _ in range(3)]
+    it.drain(mode="handoff", pace="1/s")
+    it.dialled("b").refuse()  # the first one's
+    soft, hard = resource.prlimit(it.drover.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(it.drover.pid, resource.RLIMIT_NOFILE, (0, hard))
+    assert [client.read_frame().close_code for client in clients[::2]] == [1012, 1012]  # the one between is on b
+    resource.prlimit(it.drover.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    assert it.wait_for("done")["moved"]["close"] == 2
+    assert scrape(it.drover).value("resources_exhausted_total") > 0
+    assert it.drover.backends()["b"]["ejected"] is False
+    assert it.backends["b"].untouched()
 
 
 def test_without_another_backend_nobody_is_touched(moves):

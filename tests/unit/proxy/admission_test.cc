@@ -2,9 +2,25 @@
 #include "proxy/admission.h"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace drover::proxy {
 namespace {
+
+// In a process of its own, which cannot have more descriptors than that.
+int reserve_at(rlim_t limit) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const rlimit both{limit, limit};
+    ::_exit(::setrlimit(RLIMIT_NOFILE, &both) == 0 ? static_cast<int>(descriptor_budget(1, 1, 0).reserve) : 0);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WEXITSTATUS(status) > 0);
+  return WEXITSTATUS(status);
+}
 
 TEST_CASE("the effective limit is the smaller of what is configured and what descriptors allow") {
   config::Limits limits;
@@ -40,6 +56,10 @@ TEST_CASE("the soft limit of descriptors is raised to the hard one, and the rese
   CHECK(one.limit >= 1);
   CHECK(four.reserve > one.reserve);
   CHECK(descriptor_budget(1, 1, 30).reserve == one.reserve + 30);
+}
+
+TEST_CASE("some of the descriptors are kept for sessions that change their backends") {
+  CHECK(reserve_at(1'024) - reserve_at(512) == 16);
 }
 
 }  // namespace
