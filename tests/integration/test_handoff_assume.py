@@ -129,23 +129,6 @@ def test_the_close_of_a_server_that_stops_moves_the_session(moves, code):
 # With servers that nobody changed.
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_drains_lose_nothing(start, language):
-    with Fleet("abc", lambda name, port: EchoBackend(language, name, port)) as fleet:
-        drover = start({"backends": fleet.config, "migration": _ASSUME})
-        with NumberingCrowd(f"ws://127.0.0.1:{drover.port}/chat", 60, reading_of=echoed) as crowd:
-            crowd.wait_for_more()
-            for name in "abcab":
-                plan = drover.admin(f"/api/v1/backends/default/{name}/drain", "POST", {"pace": "200/s"})[1]
-                wait_until(lambda: drover.admin(f"/api/v1/drains/{plan['id']}")[1]["state"] == "done", "it is empty")
-                done = drover.admin(f"/api/v1/drains/{plan['id']}")[1]
-                assert done["moved"]["handoff"] == plan["total"] > 0, done
-                drover.admin(f"/api/v1/backends/default/{name}/ready", "POST")
-                crowd.wait_for_more()
-            crowd.assert_whole()
-    print(f"{language}: the longest reply took {crowd.longest:.3f} s")
-
-
 def test_one_that_takes_no_more_clients_can_still_drain(start):
     """A session that moves has a third descriptor."""
     with Fleet("ab", lambda name, port: EchoBackend("py", name, port)) as fleet:

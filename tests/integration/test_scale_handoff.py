@@ -1,11 +1,11 @@
-"""A rolling restart by drains among backends that take part in handoffs: 200 clients that never stop talking keep their
-connections, each backend's count goes on where the last one's was, and nothing is lost, repeated or out of its turn."""
+"""A rolling restart by drains: 200 clients that never stop talking keep their connections, and nothing is lost, repeated
+or out of its turn. Of backends that take part in handoffs, the count of each session goes on where it was."""
 # ctest: tls both
 
 import pytest
 from harness import PATIENCE, SLOW, scrape, wait_until
-from harness.numbering import NumberingCrowd
-from harness.stoppable import ExampleBackend, Fleet
+from harness.numbering import NumberingCrowd, echoed
+from harness.stoppable import LANGUAGES, EchoBackend, ExampleBackend, Fleet
 
 _CLIENTS = 200
 _DRAINS = 5 if SLOW else 20
@@ -28,6 +28,32 @@ def _drain(drover, name):
     return plan["total"]
 
 
+def _roll(drover, names, crowd):
+    """The backends one after the other, over and over. How many sessions each drain moved."""
+    crowd.wait_for_more()
+    moved = []
+    for number in range(_DRAINS):
+        moved.append(_drain(drover, names[number % len(names)]))
+        crowd.wait_for_more()
+    crowd.assert_whole()
+    return moved
+
+
+def _check_moves(drover, what, moved, crowd):
+    """These, and no others; prints what they took."""
+    metrics = scrape(drover)
+    pauses = metrics.sum("migration_pause_seconds_count")
+    mean = metrics.sum("migration_pause_seconds_sum") / pauses
+    slowest = [labels["le"] for labels, value in metrics.series("migration_pause_seconds_bucket") if value < pauses]
+    print(f"{what}: moved {moved}; {sum(client.received for client in crowd.clients)} replies, the longest took "
+          f"{crowd.longest:.3f} s; the clients' thread stood still for up to {crowd.stalled:.3f} s; "
+          f"a pause took {mean * 1000:.1f} ms in the mean, the longest more than {slowest[-1:]} s")
+    assert pauses == sum(moved) == metrics.sum("migrations_total", mode="handoff", result="ok") > 0
+    assert metrics.sum("migrations_total") == sum(moved)
+    assert {record["why"] for record in drover.wait_for_sessions(_CLIENTS)} == {"normal"}
+    assert sum(len(record["backends"]) - 1 for record in drover.sessions()) == sum(moved)
+
+
 @pytest.mark.parametrize("pool", _POOLS)
 def test_a_rolling_restart_is_not_noticed(start, pool):
     languages = _POOLS[pool]
@@ -35,23 +61,18 @@ def test_a_rolling_restart_is_not_noticed(start, pool):
         drover = start({"workers": 2, "backends": fleet.config})
         with NumberingCrowd(f"ws://127.0.0.1:{drover.port}/chat", _CLIENTS,
                             deflating=lambda number: pool == "deflate" and number % 3 == 0) as crowd:
-            crowd.wait_for_more()
-            moved = []
-            for number in range(_DRAINS):
-                moved.append(_drain(drover, list(languages)[number % len(languages)]))
-                crowd.wait_for_more()
-            crowd.assert_whole()
-    metrics = scrape(drover)
-    pauses = metrics.sum("migration_pause_seconds_count")
-    mean = metrics.sum("migration_pause_seconds_sum") / pauses
-    slowest = [labels["le"] for labels, value in metrics.series("migration_pause_seconds_bucket") if value < pauses]
-    print(f"{pool}: moved {moved}; {sum(client.received for client in crowd.clients)} replies, the longest took "
-          f"{crowd.longest:.3f} s; the clients' thread stood still for up to {crowd.stalled:.3f} s; "
-          f"a pause took {mean * 1000:.1f} ms in the mean, the longest more than {slowest[-1:]} s")
-    assert pauses == sum(moved) == metrics.sum("migrations_total", mode="handoff", result="ok") > 0
-    assert metrics.sum("migrations_total") == sum(moved)  # and no others
-    assert {record["why"] for record in drover.wait_for_sessions(_CLIENTS)} == {"normal"}
-    assert sum(len(record["backends"]) - 1 for record in drover.sessions()) == sum(moved)
+            moved = _roll(drover, list(languages), crowd)
+    _check_moves(drover, pool, moved, crowd)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nor_is_one_of_servers_that_know_nothing_of_it(start, language):
+    """Their replies take up to 50 ms."""
+    with Fleet("abc", lambda name, port: EchoBackend(language, name, port)) as fleet:
+        drover = start({"workers": 2, "backends": fleet.config, "migration": {"handoff": "assume"}})
+        with NumberingCrowd(f"ws://127.0.0.1:{drover.port}/chat", _CLIENTS, reading_of=echoed) as crowd:
+            moved = _roll(drover, "abc", crowd)
+    _check_moves(drover, f"assume, {language}", moved, crowd)
 
 
 def test_a_rolling_restart_by_sigterm_is_not_noticed_either(start):
