@@ -50,7 +50,7 @@ struct HandoffState {
 
   bool operator==(const HandoffState&) const = default;
   // The old backend knows that it is to go, or has gone: the session is held between the two.
-  bool committed() const { return old != Old::kServing; }
+  constexpr bool committed() const { return old != Old::kServing; }
 };
 
 struct HandoffStep {
@@ -58,30 +58,33 @@ struct HandoffStep {
   HandoffAction action = HandoffAction::kNothing;
 };
 
+// Where nobody takes the session: by what is left of the old backend.
+constexpr HandoffStep without_next(HandoffState state) {
+  using Old = HandoffState::Old;
+  state.next = HandoffState::Next::kNone;
+  switch (state.old) {
+    case Old::kServing: return {state, HandoffAction::kStay};
+    case Old::kLeaving: return {state};  // it may give the state back yet
+    case Old::kLeft: return {state, HandoffAction::kReturn};
+    case Old::kGone: break;
+  }
+  return {state, HandoffAction::kBreak};
+}
+
+// Where the one that was dialled fails, which it may once behind the point of no return.
+constexpr HandoffStep without_this_one(HandoffState state) {
+  if (!state.committed() || state.retried) return without_next(state);
+  state.retried = true;
+  state.next = HandoffState::Next::kDialling;
+  return {state, HandoffAction::kDial};
+}
+
 // What `event` makes of `state`. Events that cannot come there change nothing. After kJoin, kReturn, kStay and kBreak
 // it is over.
 constexpr HandoffStep advance(HandoffState state, HandoffEvent event) {
   using Old = HandoffState::Old;
   using Next = HandoffState::Next;
   const auto step = [&state](HandoffAction action) { return HandoffStep{state, action}; };
-  // Where nobody takes the session: by what is left of the old backend.
-  const auto without_next = [&] {
-    state.next = Next::kNone;
-    switch (state.old) {
-      case Old::kServing: return step(HandoffAction::kStay);
-      case Old::kLeaving: return step(HandoffAction::kNothing);  // it may give the state back yet
-      case Old::kLeft: return step(HandoffAction::kReturn);
-      case Old::kGone: break;
-    }
-    return step(HandoffAction::kBreak);
-  };
-  const auto fail = [&] {
-    const bool may_retry = state.committed() && !state.retried;
-    if (!may_retry) return without_next();
-    state.retried = true;
-    state.next = Next::kDialling;
-    return step(HandoffAction::kDial);
-  };
 
   switch (event) {
     case HandoffEvent::kOpened:
@@ -91,14 +94,14 @@ constexpr HandoffStep advance(HandoffState state, HandoffEvent event) {
       return step(state.old == Old::kLeaving ? HandoffAction::kNothing : HandoffAction::kJoin);
     case HandoffEvent::kRefused:
       if (state.next == Next::kNone) break;
-      return fail();
+      return without_this_one(state);
     case HandoffEvent::kUnreachable:
       if (state.next == Next::kNone) break;
-      if (state.old != Old::kServing || state.next == Next::kOpen) return fail();
+      if (state.old != Old::kServing || state.next == Next::kOpen) return without_this_one(state);
       return step(HandoffAction::kDial);  // nobody has noticed any of it: the next one may do
     case HandoffEvent::kNobody:
       if (state.next != Next::kDialling) break;
-      return without_next();
+      return without_next(state);
     case HandoffEvent::kHeld:
       if (state.old != Old::kServing || state.next != Next::kOpen) break;
       state.old = Old::kLeaving;
@@ -118,10 +121,8 @@ constexpr HandoffStep advance(HandoffState state, HandoffEvent event) {
         state.old = Old::kGone;
         return step(HandoffAction::kJoin);
       }
-      if (state.old == Old::kLeaving) {  // it does not answer, and there is nobody in its place
-        state.old = Old::kGone;
-      }
-      return without_next();
+      if (state.old == Old::kLeaving) state.old = Old::kGone;  // it does not answer, and nobody is there in its place
+      return without_next(state);
     case HandoffEvent::kCalledOff:
       if (state.committed()) break;
       return step(HandoffAction::kStay);
