@@ -92,7 +92,7 @@ class Mobility final : public HandoffHost, Redial::Owner, net::TimerWheel::Node 
   Tunnel& tunnel_;
   const Retained retained_;
   std::unique_ptr<net::Transport> spare_;  // made with the first move: then one of two serves
-  std::unique_ptr<Redial> redial_;         // of the last move
+  std::unique_ptr<Redial> redial_;         // of the move that goes on; until the last one's connection is left
   std::unique_ptr<Parting> parting_;       // null: no connection is being left
   std::vector<observe::Move> moves_;
   unsigned moved_ = 0;
