@@ -114,11 +114,10 @@ DrainRun::Outcome DrainRun::tell(Session& session) {
   const auto turn = done_ < kMostATurn ? drain_->take_turn(clock) : std::nullopt;
   if (!turn) return Outcome::kNoTurn;
   ++done_;
-  if (*turn > drain_->last_turn()) {
-    give_notice(session, Notice::Stage::kToBeClosed, *turn);
-  } else if (may_hand_off(*drain_, session)) {
+  const bool in_time = *turn <= drain_->last_turn();
+  if (in_time && may_hand_off(*drain_, session)) {
     give_notice(session, Notice::Stage::kToBeMoved, *turn);
-  } else if (may_notify(*drain_, session) && notify(session, *turn, clock)) {
+  } else if (in_time && may_notify(*drain_, session) && notify(session, *turn, clock)) {
     give_notice(session, Notice::Stage::kNotified, *turn + drain_->order().grace);
   } else {
     give_notice(session, Notice::Stage::kToBeClosed, *turn);
