@@ -276,12 +276,12 @@ DrainPlan::Seen Drains::look_at_rebalance(const DrainPlan& plan) const {
   DrainPlan::Seen seen;
   seen.frozen = frozen_;
   const auto snapshot = snapshot_();
-  const auto pool = std::ranges::find(snapshot->pools, plan.pool(), [](const auto& each) { return each->name(); });
-  if (pool == snapshot->pools.end() || !(*pool)->settings().rebalance.enabled) {
+  const auto place = snapshot->place_of(plan.pool());
+  if (!place || !snapshot->pools[*place]->settings().rebalance.enabled) {
     seen.called_back = true;
     return seen;
   }
-  const auto now = migration::balance_of(**pool, loop_.now());
+  const auto now = migration::balance_of(*snapshot->pools[*place], loop_.now());
   auto& quotas = plan.drain()->quotas();
   if (now.balance.even) {
     quotas.close();

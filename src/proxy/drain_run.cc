@@ -220,7 +220,7 @@ void DrainRun::note_handoff(Session& session, const HandedOff& handed_off) {
     const bool forced = handed_off.result == MoveResult::kForced;
     (forced ? drain_->forced : drain_->moved[static_cast<std::size_t>(Mode::kHandoff)])
         .fetch_add(1, std::memory_order_relaxed);
-    drain_->told.fetch_sub(1, std::memory_order_relaxed);
+    drain_->told.fetch_sub(1, std::memory_order_release);  // last: see DrainPlan::progress()
     session.set_notice(nullptr);
   } else if (ours && handed_off.result) {
     set_stage(session, Notice::Stage::kNotMoved, drain_->clock(worker_.loop().now()));
@@ -269,10 +269,11 @@ void DrainRun::note_end(const Notice& notice, Session& session) {
     drain_->leaving.fetch_sub(1, std::memory_order_relaxed);
     return;
   }
-  drain_->told.fetch_sub(1, std::memory_order_relaxed);
-  if (notice.stage != Notice::Stage::kNotified) return;
-  drain_->moved[static_cast<std::size_t>(Mode::kNotify)].fetch_add(1, std::memory_order_relaxed);
-  session.count_move(MoveMode::kNotify, MoveResult::kOk);
+  if (notice.stage == Notice::Stage::kNotified) {
+    drain_->moved[static_cast<std::size_t>(Mode::kNotify)].fetch_add(1, std::memory_order_relaxed);
+    session.count_move(MoveMode::kNotify, MoveResult::kOk);
+  }
+  drain_->told.fetch_sub(1, std::memory_order_release);  // last: see DrainPlan::progress()
 }
 
 void DrainRun::let_go_of(Session& session) {

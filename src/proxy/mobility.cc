@@ -260,7 +260,7 @@ void Mobility::on_redial_closed() {
 void Mobility::on_parted() {
   parting_.reset();
   if (handoff() != nullptr) return redial_->go_on();
-  redial_.reset();  // a quarter of what a session holds that has moved, and it may live for days
+  redial_.reset();  // some 350 bytes, and the session may live for days
   session_.on_stream_closed();
 }
 
