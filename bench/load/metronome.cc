@@ -4,6 +4,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "bench/load/message_shape.h"
 
 namespace drover::bench {
@@ -16,7 +18,6 @@ Metronome::Metronome(net::Loop& loop, double rate, std::function<void(const Beat
 
 Metronome::~Metronome() {
   stop();
-  ::close(timer_);
 }
 
 Result<void> Metronome::start() {
@@ -27,8 +28,9 @@ Result<void> Metronome::start() {
 }
 
 void Metronome::stop() {
+  if (timer_ < 0) return;
   loop_.poller().forget(*this);
-  stopped_ = true;
+  ::close(std::exchange(timer_, -1));
 }
 
 std::uint64_t Metronome::due(std::uint64_t number) const {
@@ -43,7 +45,7 @@ void Metronome::on_ready(std::uint32_t) noexcept {
 void Metronome::beat() {
   for (; due(next_) <= nanoseconds_now(); ++next_) {
     on_beat_({.number = next_, .due = due(next_)});
-    if (stopped_) return;
+    if (timer_ < 0) return;
   }
   const std::uint64_t at = due(next_);
   const itimerspec when{.it_interval = {},

@@ -32,10 +32,9 @@ class Metronome final : net::Poller::Source {
   net::Loop& loop_;
   const double interval_;  // nanoseconds
   const std::function<void(const Beat&)> on_beat_;
-  const int timer_;
+  int timer_;  // -1: stopped
   std::uint64_t began_ = 0;
   std::uint64_t next_ = 0;  // number of the beat that is due next
-  bool stopped_ = false;
 };
 
 }  // namespace drover::bench

@@ -142,9 +142,10 @@ bool Handoff::client_takes(MonotonicTime now) {
   return patience.count() == 0 || now - taken_at_ < patience;
 }
 
-// The old backend has as much time as its client takes what it says.
+// The old backend has as much time as its client takes what it says. One that reads steadily, but slower than its
+// backend writes, has that wait again and again, and seldom when this looks.
 void Handoff::watch_leaving(MonotonicTime now) {
-  if (tunnel_.backend_is_held_back() && client_takes(now)) deadline_ += now - looked_at_;
+  if (tunnel_.backend_has_waited() && client_takes(now)) deadline_ += now - looked_at_;
   looked_at_ = now;
   host_.arm_handoff(now + kLook);
   if (terms_.form == Form::kAssume) return watch_assumed(now);

@@ -27,6 +27,7 @@ struct Movable {
   bool deflate = false;           // permessage-deflate is agreed on: messages to Drover may be compressed
   bool discarded = false;         // the backend has said more than its last word
   bool backend_closed = false;    // it has been sent a Close, and nothing may follow
+  bool backend_waited = false;    // see Tunnel::backend_has_waited()
 };
 
 }  // namespace drover::proxy

@@ -129,6 +129,7 @@ void Tunnel::hold_back(const End& end) {
   }
   if (queued >= limits_.max_queued && !end.stream.paused()) {
     end.stream.pause(net::PauseReason::kPeerSlow);
+    if (movable_ != nullptr && end.initiator == Initiator::kBackend) movable_->backend_waited = true;
     arm_next();
   }
 }

@@ -75,8 +75,8 @@ class Tunnel final : public net::ByteStream::Handler, Relay::Observer {
   // Nothing goes to the backend behind this Close. Nothing where it has had one, and no Close into a frame of the
   // client.
   void close_backend(websocket::CloseCode code);
-  // It is not read, since its client takes nothing.
-  bool backend_is_held_back() { return host_.backend().paused(); }
+  // It is not read, or was not for a moment since this was asked last, since its client takes too little.
+  bool backend_has_waited();
   // What the client's TCP has taken so far, in bytes; and how long a client that takes nothing is borne with: as long
   // as its pings would have it, which are not sent while it is held; 0: for ever.
   std::uint64_t taken_by_client() { return host_.client().link().acknowledged; }

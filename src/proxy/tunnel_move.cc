@@ -228,6 +228,11 @@ void Tunnel::go_on_with_backend(Bytes early) {
   arm_next();
 }
 
+bool Tunnel::backend_has_waited() {
+  const bool waits = host_.backend().paused();
+  return std::exchange(movable_->backend_waited, waits) || waits;
+}
+
 void Tunnel::forget_client_ping(Bytes pong) {
   if (movable_->client_ping && *movable_->client_ping == as_text(pong)) movable_->client_ping.reset();
 }

@@ -1,5 +1,5 @@
 """RULES 'The backend's answer': every line of it, with backends that answer in raw bytes."""
-# ctest: tls
+# ctest: tls both
 
 import contextlib
 import socket

@@ -1,5 +1,6 @@
 """A real browser through Drover."""
 # ctest: tls
+# ctest: busy
 
 import json
 

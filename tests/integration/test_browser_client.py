@@ -1,6 +1,7 @@
 """clients/js in a real browser, through Drover, to python3-websockets. That server echoes, so a page can send itself
 the frame that asks it to move, without a drain; one case has a drain of Drover's."""
-# ctest: tls
+# ctest: tls both
+# ctest: busy
 
 import functools
 import http.server

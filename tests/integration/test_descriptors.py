@@ -1,5 +1,5 @@
 """Out of descriptors: live tunnels go on, Drover does not spin, and accepting recovers by itself."""
-# ctest: tls
+# ctest: tls both
 
 import resource
 import time

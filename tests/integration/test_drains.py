@@ -1,5 +1,5 @@
 """Drain plans: who goes, how fast, what holds them, and what is told of them."""
-# ctest: tls
+# ctest: tls both
 
 import contextlib
 import time

@@ -1,6 +1,7 @@
 """Libraries that know nothing of Drover: of a drain they see a Close as any server sends it, and come back to another
 backend. What they tell is all that they got, so a frame of Drover's own would be seen here."""
-# ctest: tls
+# ctest: tls both
+# ctest: busy
 
 import contextlib
 import itertools

@@ -1,6 +1,6 @@
 """RULES 'Frames', what breaks them: the right code for the offender, nothing of it for the other side. From both sides,
 cut at every place, byte by byte and whole; alone, behind legal traffic in the same read, in the read of the head."""
-# ctest: tls
+# ctest: tls both
 
 from dataclasses import dataclass
 

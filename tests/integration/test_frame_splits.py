@@ -1,6 +1,6 @@
 """RULES 'Frames', what is legal: it passes byte for byte, wherever the stream is cut, and at once where it may. From
 both sides; alone, behind other traffic in the same read, and in the read of the head."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import BINARY, CONTINUATION, PING, PONG, TEXT

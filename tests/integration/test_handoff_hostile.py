@@ -2,6 +2,7 @@
 late or never, and clients that do not read."""
 
 import json
+import threading
 import time
 
 import pytest
@@ -304,10 +305,15 @@ def test_the_clock_stands_still_for_a_client_that_does_not_read(moves):
     assert not new.stream.readable() and flood.is_alive()
     client.send(client_frame(TEXT, b"held"))
 
+    def leave_behind_it():
+        flood.join()
+        old.left('{"n":20000}')
+
+    leaver = threading.Thread(target=leave_behind_it, daemon=True)
+    leaver.start()
     for number in range(20_000):
         assert number_of(client.read_frame()) == number
-    flood.join(PATIENCE)
-    old.left('{"n":20000}')
+    leaver.join(PATIENCE)
     enter = new.read_enter()
     assert (enter["why"], enter["state"]) == ("left", {"n": 20000})
     assert new.read_text() == "held"

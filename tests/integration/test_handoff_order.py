@@ -1,6 +1,6 @@
 """Handoffs in which things come together that mostly come one after the other: several frames in one read, a plan that is
 called off in part, a backend that is lost or asks to go in the middle of somebody else's handoff, and reloads."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import CLOSE, PATIENCE, TEXT, backend_frame, client_frame, close_body, scrape, switching, wait_until

@@ -1,6 +1,6 @@
 """The clients of a backend that has crashed are told so at lost_backend.close_pace: a crash is no storm of new
 connections on those that are left."""
-# ctest: tls
+# ctest: tls both
 
 import contextlib
 import time

@@ -1,5 +1,5 @@
 """Clients that opted in are asked to reconnect, at the pace of the plan; all others never see a frame of Drover's own."""
-# ctest: tls
+# ctest: tls both
 
 import contextlib
 import json

@@ -1,6 +1,6 @@
 """Pings of Drover's own: who is pinged and when, where a ping may stand, which pongs go no further, what is measured,
 and what becomes of a peer that does not answer."""
-# ctest: tls
+# ctest: tls both
 
 import asyncio
 import contextlib

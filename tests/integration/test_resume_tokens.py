@@ -1,6 +1,6 @@
 """DESIGN section 7: clients that come back with a resume token, and those that say they can be asked to reconnect. What
 backends get to see of that, what becomes of tokens that are not good, and that none stands where it can be read."""
-# ctest: tls
+# ctest: tls both
 
 import contextlib
 import json

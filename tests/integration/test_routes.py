@@ -1,5 +1,5 @@
 """Which pool a request goes to, and what its route changes or refuses."""
-# ctest: tls
+# ctest: tls both
 
 import pytest
 from harness import AnsweringBackend, connect, upgrade_request

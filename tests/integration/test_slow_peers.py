@@ -1,6 +1,6 @@
 """Peers that take their time: those that read nothing are given up (timeouts.stalled_write), those that read slowly are
 not, and nobody is judged while it is Drover that does not read."""
-# ctest: tls
+# ctest: tls both
 
 import time
 

@@ -1,10 +1,12 @@
 """What a scanner that others trust (testssl.sh) makes of a listener."""
+# ctest: busy
+# ctest: unsanitized
 
 import json
 import subprocess
 
 import pytest
-from harness import SLOW, RawBackend
+from harness import RawBackend
 from harness.certificates import defaults
 
 # Of testssl.sh's levels those that its users act upon. WARN is about the scan itself.
@@ -23,7 +25,7 @@ def test_testssl_finds_nothing_that_alarms(start, tmp_path, kind):
     report = tmp_path / "report.json"
     done = subprocess.run(
         ["testssl", "-p", "-s", "-f", "-U", "--quiet", "--color", "0", "--warnings", "off", "--jsonfile", report,
-         f"127.0.0.1:{drover.port}"], capture_output=True, text=True, timeout=600 if SLOW else 280, check=False)
+         f"127.0.0.1:{drover.port}"], capture_output=True, text=True, timeout=280, check=False)
     backend.close()
     findings = {finding["id"]: finding for finding in json.loads(report.read_text())}
     assert _EXPECTED <= findings.keys(), done.stdout + done.stderr

@@ -4,11 +4,13 @@ with size or literal, and fragments), receive (a count), ping (a payload), close
 None waits for the server's)."""
 
 import asyncio
+import atexit
 import hashlib
 import hmac
 import json
 import os
 import pathlib
+import select
 import socket
 import subprocess
 import sys
@@ -171,16 +173,46 @@ async def _play(url, steps, subprotocols, deflate):
     return transcript
 
 
+class _WsClient:
+    """npm `ws` as a client, in a process that plays one scenario after the other and ends with this one."""
+
+    _one = None
+    _turn = threading.Lock()
+
+    def __init__(self):
+        self._process = subprocess.Popen(["node", str(NODE / "ws_client.mjs")], stdin=subprocess.PIPE,
+                                         stdout=subprocess.PIPE, bufsize=0, env=node_environment())
+        atexit.register(self._end)
+
+    def _end(self):
+        self._process.kill()
+        self._process.wait()
+
+    def _play(self, scenario):
+        self._process.stdin.write(json.dumps(scenario).encode() + b"\n")
+        transcript = b""
+        if select.select([self._process.stdout], [], [], PATIENCE)[0]:
+            transcript = self._process.stdout.readline()
+        if transcript:
+            return json.loads(transcript)
+        self._end()  # it has said why on stderr
+        raise AssertionError(f"no transcript of {scenario}")
+
+    @classmethod
+    def play(cls, scenario):
+        """Its transcript. Threads take turns."""
+        with cls._turn:
+            if cls._one is None or cls._one._process.poll() is not None:
+                cls._one = cls()
+            return cls._one._play(scenario)
+
+
 def play(client, url, steps, subprotocols=(), deflate=False):
     """Plays a scenario with one of CLIENTS and returns its transcript."""
     if client == "websockets":
         return asyncio.run(asyncio.wait_for(_play(url, steps, list(subprotocols), deflate), PATIENCE))
-    scenario = {"url": url_of(url), "steps": steps, "subprotocols": list(subprotocols), "deflate": deflate}
-    done = subprocess.run(
-        ["node", str(NODE / "ws_client.mjs")], input=json.dumps(scenario), capture_output=True, text=True,
-        timeout=PATIENCE, check=False, env=node_environment())
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return _WsClient.play(
+        {"url": url_of(url), "steps": steps, "subprotocols": list(subprotocols), "deflate": deflate})
 
 
 def free_port():

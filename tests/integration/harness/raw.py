@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from harness.forms import default_backend_tls, forget, note_backend, secured, speaks_tls
 from harness.frames import Frame, xor
+from harness.sockets import is_connected
 from harness.tls import RESET_ON_CLOSE, TlsSocket, default_client, default_server
-from harness.waiting import PATIENCE
+from harness.waiting import PATIENCE, wait_until
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
 
@@ -105,10 +106,22 @@ class Stream:
         self.socket.close()
 
     def reset(self):
-        """Ends the connection with an RST."""
+        """Ends the connection with an RST, which the peer's TCP has when this returns: what is sent by another
+        connection from now on comes behind it."""
         raw = self.raw
+        port, peer = raw.getsockname()[1], self._peer_on_loopback()
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         raw.close()
+        if peer:
+            wait_until(lambda: not is_connected(peer, port), "the reset has come")
+
+    def _peer_on_loopback(self):
+        """Its port; none where it is elsewhere, or gone."""
+        try:
+            address, port = self.raw.getpeername()[:2]
+        except OSError:
+            return None
+        return port if address == self.raw.getsockname()[0] == "127.0.0.1" else None
 
     def readable(self, timeout=0.0):
         """Whether bytes or an end wait to be read."""

@@ -15,9 +15,9 @@ _QUEUES_AT = _HEADER.size + 4 + _ID.size + len(_ANY_INTERFACE_AND_COOKIE) + 4  #
 _LOOPBACK = socket.inet_aton("127.0.0.1") + bytes(12)
 
 
-def waits_in_kernel(port, peer_port):
-    """(unread, unsent): bytes that wait in the socket at `port` of loopback whose peer is at `peer_port`, of which the
-    program has not read the ones, and the peer's TCP has not acknowledged the others."""
+def _ask(port, peer_port):
+    """The kernel's answer on the socket at `port` of loopback whose peer is at `peer_port`; its errno where it has
+    none."""
     request = (_REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
                + _ID.pack(port, peer_port, _LOOPBACK, _LOOPBACK) + _ANY_INTERFACE_AND_COOKIE)
     header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0)
@@ -25,6 +25,18 @@ def waits_in_kernel(port, peer_port):
         netlink.sendto(header + request, (0, 0))
         answer = netlink.recv(4096)
     if _HEADER.unpack_from(answer)[1] == _NLMSG_ERROR:
-        error = -struct.unpack_from("=i", answer, _HEADER.size)[0]
-        raise AssertionError(f"no socket from {port} to {peer_port}: {os.strerror(error)}")
+        return answer, -struct.unpack_from("=i", answer, _HEADER.size)[0]
+    return answer, 0
+
+
+def waits_in_kernel(port, peer_port):
+    """(unread, unsent): bytes that wait in the socket at `port` of loopback whose peer is at `peer_port`, of which the
+    program has not read the ones, and the peer's TCP has not acknowledged the others."""
+    answer, error = _ask(port, peer_port)
+    assert error == 0, f"no socket from {port} to {peer_port}: {os.strerror(error)}"
     return _QUEUES.unpack_from(answer, _QUEUES_AT)
+
+
+def is_connected(port, peer_port):
+    """Whether TCP knows of that connection at its end at `port`: not once a reset has come."""
+    return _ask(port, peer_port)[1] == 0

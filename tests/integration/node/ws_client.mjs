@@ -1,30 +1,9 @@
-// Plays a scenario (JSON on stdin, see harness/peers.py) with npm `ws` as the client and prints its transcript.
+// Plays scenarios (JSON on stdin, a line each, see harness/peers.py) with npm `ws` as the client, one after the other,
+// and prints the transcript of each as a line.
 import {createHash, createHmac} from 'node:crypto';
 import {once} from 'node:events';
-import {readFileSync} from 'node:fs';
+import {createInterface} from 'node:readline';
 import WebSocket from 'ws';
-
-const scenario = JSON.parse(readFileSync(0, 'utf8'));
-const socket = new WebSocket(scenario.url, scenario.subprotocols ?? [], {
-  perMessageDeflate: scenario.deflate ? {threshold: 0} : false,
-  maxPayload: 64 << 20,
-});
-const transcript = [];
-const inbox = [];
-let wake = () => {};
-let closed = false;
-
-socket.on('message', (data, isBinary) => {
-  inbox.push([isBinary ? 'binary' : 'text', data.length, createHash('sha256').update(data).digest('hex')]);
-  wake();
-});
-socket.on('close', (code, reason) => {
-  closed = ['close', code, reason.toString()];
-  wake();
-});
-socket.on('error', (error) => {
-  if (socket.readyState === WebSocket.CONNECTING) throw error;
-});
 
 // The same bytes for the same step in every run.
 function payload(step, index) {
@@ -34,39 +13,73 @@ function payload(step, index) {
   return Buffer.alloc(step.size, pattern);
 }
 
-function send(step, index) {
-  const data = payload(step, index);
-  const binary = step.send === 'binary';
-  const fragments = step.fragments ?? 1;
-  const size = Math.ceil(data.length / fragments);
-  for (let part = 0; part < fragments; ++part) {
-    socket.send(data.subarray(part * size, (part + 1) * size), {binary, fin: part === fragments - 1});
+class Player {
+  transcript = [];
+  #inbox = [];
+  #wake = () => {};
+  #closed = null;
+  #socket;
+
+  constructor({url, subprotocols, deflate}) {
+    this.#socket = new WebSocket(url, subprotocols ?? [], {
+      perMessageDeflate: deflate ? {threshold: 0} : false,
+      maxPayload: 64 << 20,
+    });
+    this.#socket.on('message', (data, isBinary) => {
+      const digest = createHash('sha256').update(data).digest('hex');
+      this.#inbox.push([isBinary ? 'binary' : 'text', data.length, digest]);
+      this.#wake();
+    });
+    this.#socket.on('close', (code, reason) => {
+      this.#closed = ['close', code, reason.toString()];
+      this.#wake();
+    });
+    this.#socket.on('error', (error) => {
+      if (this.#socket.readyState === WebSocket.CONNECTING) throw error;
+    });
+  }
+
+  async open() {
+    await once(this.#socket, 'open');
+    this.transcript.push(['open', this.#socket.protocol || null, this.#socket.extensions || null]);
+  }
+
+  async play(step, index) {
+    if ('send' in step) {
+      this.#send(step, index);
+    } else if ('receive' in step) {
+      await this.#until(() => this.#inbox.length >= step.receive || this.#closed);
+      for (const message of this.#inbox.splice(0, step.receive)) this.transcript.push(['message', ...message]);
+    } else if ('ping' in step) {
+      const pong = once(this.#socket, 'pong');
+      this.#socket.ping(step.ping);
+      this.transcript.push(['pong', (await pong)[0].toString()]);
+    } else {
+      if (step.close) this.#socket.close(...step.close);
+      await this.#until(() => this.#closed);
+      this.transcript.push(this.#closed);
+    }
+  }
+
+  #send(step, index) {
+    const data = payload(step, index);
+    const binary = step.send === 'binary';
+    const fragments = step.fragments ?? 1;
+    const size = Math.ceil(data.length / fragments);
+    for (let part = 0; part < fragments; ++part) {
+      this.#socket.send(data.subarray(part * size, (part + 1) * size), {binary, fin: part === fragments - 1});
+    }
+  }
+
+  async #until(condition) {
+    while (!condition()) await new Promise((resolve) => { this.#wake = resolve; });
   }
 }
 
-async function receive(count) {
-  while (inbox.length < count && !closed) await new Promise((resolve) => { wake = resolve; });
-  for (const message of inbox.splice(0, count)) transcript.push(['message', ...message]);
+for await (const line of createInterface({input: process.stdin})) {
+  const scenario = JSON.parse(line);
+  const player = new Player(scenario);
+  await player.open();
+  for (const [index, step] of scenario.steps.entries()) await player.play(step, index);
+  process.stdout.write(`${JSON.stringify(player.transcript)}\n`);
 }
-
-async function play(step, index) {
-  if ('send' in step) {
-    send(step, index);
-  } else if ('receive' in step) {
-    await receive(step.receive);
-  } else if ('ping' in step) {
-    const pong = once(socket, 'pong');
-    socket.ping(step.ping);
-    transcript.push(['pong', (await pong)[0].toString()]);
-  } else {
-    if (step.close) socket.close(...step.close);
-    while (!closed) await new Promise((resolve) => { wake = resolve; });
-    transcript.push(closed);
-  }
-}
-
-await once(socket, 'open');
-transcript.push(['open', socket.protocol || null, socket.extensions || null]);
-for (const [index, step] of scenario.steps.entries()) await play(step, index);
-process.stdout.write(JSON.stringify(transcript));
-process.exit(0);

@@ -57,4 +57,17 @@ TEST_CASE("it stops in the middle of late beats") {
   CHECK(beats == 3);
 }
 
+TEST_CASE("it stops while a beat is due that it has not heard of") {
+  net::Loop loop;
+  int beats = 0;
+  Metronome metronome(loop, 100, [&](const Metronome::Beat&) { ++beats; });
+  REQUIRE(metronome.start());
+  const auto began = nanoseconds_now();
+  while (nanoseconds_now() < began + 2 * kInterval) continue;
+  const int heard = beats;
+  metronome.stop();
+  loop.turn(Patience::kNone);
+  CHECK(beats == heard);
+}
+
 }  // namespace drover::bench

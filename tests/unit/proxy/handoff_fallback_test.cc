@@ -173,6 +173,24 @@ TEST_CASE("the clock stands still while the old backend is held back for a slow 
   CHECK(told(next.stream) == it.enter(1, "forced"));
 }
 
+TEST_CASE("the clock stands still for a client that reads steadily, but slower than the old backend writes") {
+  constexpr Milliseconds kTick{50};
+  HandoffFixture it;
+  Candidate& next = it.bring_to(Stage::kLeaving);
+  for (auto passed = Milliseconds(0); passed < 2 * kTimeout; passed += kTick) {
+    it.client().room = 0;
+    it.old_says(std::string(2'000, 'x'));
+    REQUIRE(it.old().paused());
+    it.client().drain(2'000);
+    REQUIRE(!it.old().paused());
+    it.pass(kTick);
+    REQUIRE(it.moves->handoff() != nullptr);
+  }
+  it.pass(kTimeout + kTick);
+  CHECK(it.result() == MoveResult::kForced);
+  CHECK(told(next.stream) == it.enter(1, "forced"));
+}
+
 TEST_CASE("the new one goes behind leave, and the next takes the session") {
   for (const auto failure : {Handoff::Failure::kRefused, Handoff::Failure::kUnreachable}) {
     for (const bool left_is_first : {true, false}) {
