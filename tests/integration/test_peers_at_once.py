@@ -1,6 +1,6 @@
 """500 foreign clients at once, and libwebsockets' test server, which keeps its own idea of subprotocols."""
 # ctest: tls both
-# ctest: busy
+# ctest: alone
 
 import asyncio
 

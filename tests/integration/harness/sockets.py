@@ -10,6 +10,7 @@ _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _REQUEST = struct.Struct("=BBBxI")  # struct inet_diag_req_v2, up to the socket's id
 _ID = struct.Struct("!HH16s16s")  # struct inet_diag_sockid, up to its interface: any; and its cookie: any
 _ANY_INTERFACE_AND_COOKIE = struct.pack("=III", 0, 0xFFFFFFFF, 0xFFFFFFFF)
+_STATE_AT, _LISTEN = _HEADER.size + 1, 10  # idiag_state
 _QUEUES = struct.Struct("=II")
 _QUEUES_AT = _HEADER.size + 4 + _ID.size + len(_ANY_INTERFACE_AND_COOKIE) + 4  # in struct inet_diag_msg
 _LOOPBACK = socket.inet_aton("127.0.0.1") + bytes(12)
@@ -39,4 +40,5 @@ def waits_in_kernel(port, peer_port):
 
 def is_connected(port, peer_port):
     """Whether TCP knows of that connection at its end at `port`: not once a reset has come."""
-    return _ask(port, peer_port)[1] == 0
+    answer, error = _ask(port, peer_port)
+    return error == 0 and answer[_STATE_AT] != _LISTEN  # who asks for a connection that is gone is told of its listener
