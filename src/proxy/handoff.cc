@@ -2,6 +2,7 @@
 #include "proxy/handoff.h"
 
 #include "base/random.h"
+#include "net/timer_wheel.h"
 #include "proxy/tunnel.h"
 
 namespace drover::proxy {
@@ -18,7 +19,7 @@ using websocket::Towards;
 namespace {
 
 // How often the old backend is looked at: the wheel's own grain.
-constexpr Milliseconds kLook{50};
+constexpr Milliseconds kLook = net::TimerWheel::kTick;
 
 }  // namespace
 

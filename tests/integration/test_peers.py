@@ -10,7 +10,7 @@ import pytest
 from harness import Drover
 from harness.peers import CLIENTS, SERVERS, ServerProcess, play
 
-_SIZES = (0, 1, 125, 126, 65535, 65536, 1 << 20)  # every form of the length, and both of its borders
+_SIZES = (0, 1, 125, 126, 65535, 65536, 1 << 20, 16 << 20)  # every form of the length, and both of its borders
 _paths = itertools.count()  # a server's report is found by its path
 _direct = {}  # what a scenario gives without Drover, played once for every number of workers
 
@@ -24,7 +24,6 @@ def _echo(kind, *sizes, fragments=1):
 _DONE = {"close": [1000, "done"]}
 SCENARIOS = {
     "binary": [*_echo("binary", *_SIZES), _DONE],
-    "one that no buffer holds": [*_echo("binary", 16 << 20), _DONE],
     "text": [*_echo("text", *_SIZES), {"send": "text", "literal": "žluťoučký 🐎"}, {"receive": 1}, _DONE],
     "fragments from the client": [
         *_echo("binary", 5, 1000, 1 << 20, fragments=5), *_echo("text", 5, 70_000, fragments=5), _DONE],

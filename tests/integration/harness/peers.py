@@ -177,7 +177,6 @@ class _WsClient:
     """npm `ws` as a client, in a process that plays one scenario after the other and ends with this one."""
 
     _one = None
-    _turn = threading.Lock()
 
     def __init__(self):
         self._process = subprocess.Popen(["node", str(NODE / "ws_client.mjs")], stdin=subprocess.PIPE,
@@ -200,11 +199,10 @@ class _WsClient:
 
     @classmethod
     def play(cls, scenario):
-        """Its transcript. Threads take turns."""
-        with cls._turn:
-            if cls._one is None or cls._one._process.poll() is not None:
-                cls._one = cls()
-            return cls._one._play(scenario)
+        """Its transcript."""
+        if cls._one is None or cls._one._process.poll() is not None:
+            cls._one = cls()
+        return cls._one._play(scenario)
 
 
 def play(client, url, steps, subprotocols=(), deflate=False):

@@ -1,5 +1,6 @@
-"""What waits in a socket of any process, by its ports. The kernel is asked for that one (sock_diag(7)): its table of
-all, /proc/net/tcp, takes longer than some tests have, once others have left their tens of thousands in TIME_WAIT."""
+"""A socket of any process, by its ports: what waits in it, and whether it is connected. The kernel is asked for that
+one (sock_diag(7)): its table of all, /proc/net/tcp, takes longer than some tests have, once others have left their tens
+of thousands in TIME_WAIT."""
 
 import os
 import socket

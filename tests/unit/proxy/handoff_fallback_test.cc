@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "net/timer_wheel.h"
 #include "unit/proxy/handoff_fixture.h"
 
 namespace drover::proxy {
@@ -174,7 +175,7 @@ TEST_CASE("the clock stands still while the old backend is held back for a slow 
 }
 
 TEST_CASE("the clock stands still for a client that reads steadily, but slower than the old backend writes") {
-  constexpr Milliseconds kTick{50};
+  constexpr Milliseconds kTick = net::TimerWheel::kTick;
   HandoffFixture it;
   Candidate& next = it.bring_to(Stage::kLeaving);
   for (auto passed = Milliseconds(0); passed < 2 * kTimeout; passed += kTick) {
