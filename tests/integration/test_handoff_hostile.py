@@ -293,7 +293,7 @@ def test_a_left_while_drover_dials_is_dropped(moves):
 def test_the_clock_stands_still_for_a_client_that_does_not_read(moves):
     """Megabytes of the old backend wait for it, longer than handoff_timeout. It gets all of them, and then the new
     backend's, and the state is not lost."""
-    it = moves(migration={"handoff_timeout": "500ms"})
+    it = moves(migration={"handoff_timeout": "500ms"}, ping={"clients": "0s"})
     client, old = it.open()
     flood = Flood(old.stream, backend_frame, count=20_000)
     wait_until(lambda: flood.is_alive() and time.monotonic() - flood.progressed_at > 0.3, "it is stuck")

@@ -141,7 +141,7 @@ def test_pings_stand_between_frames_under_backpressure(start, backend, side):
 
 @pytest.mark.parametrize("side", SIDES)
 def test_a_reader_too_slow_for_its_pong_is_not_given_up_while_its_tcp_acknowledges(start, backend, side):
-    drover = start({"backends": [backend.address], "ping": _pings(side, interval="200ms", timeout="400ms")})
+    drover = start({"backends": [backend.address], "ping": _pings(side, interval="200ms", timeout="1s")})
     sides = open_sides(side, drover, backend, _SMALL)
     count = 8000
     flood = Flood(sides.far, sides.far_frame, count)
