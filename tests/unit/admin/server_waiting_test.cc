@@ -74,7 +74,7 @@ TEST_CASE("an answer to a client that is gone, or of a server that is, does no h
 
 TEST_CASE("a large answer reaches who reads it, and is dropped in time for who does not") {
   constexpr std::size_t kSessions = 10'000;  // 7 MB: more than the kernel takes for a client that does not read
-  Running running({.request = Milliseconds(60'000), .delivery = Milliseconds(2'000), .linger = Milliseconds(60'000)});
+  Running running({.request = Milliseconds(60'000), .delivery = Milliseconds(6'000), .linger = Milliseconds(60'000)});
   running.sessions = kSessions;
   std::vector<std::unique_ptr<Client>> deaf;
   for (int i = 0; i < 4; ++i) {
