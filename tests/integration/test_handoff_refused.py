@@ -5,7 +5,7 @@ import json
 import resource
 
 import pytest
-from harness import TEXT, scrape, stable, switching, upgrade_request, wait_until
+from harness import TEXT, client_frame, scrape, stable, switching, upgrade_request, wait_until
 from harness.handoff import HANDOFF, NO_CONTEXT, open_compressed, order, talk
 
 
@@ -127,9 +127,11 @@ def test_a_new_backend_that_ends_before_its_enter_has_refused(moves):
     frame = old.stream.read_frame()
     if frame.opcode == TEXT:
         assert frame.payload.decode() == order("leave", old.key)
+        client.send(client_frame(TEXT, b"held"))
         old.left('{"n":1}')
         assert old.read_enter() == {"drover": "enter", "key": old.key, "why": "left", "state": {"n": 1}, "from": "a"}
-        talk(client, old)
+        assert old.read_text() == "held"
+        assert client.read_frame().close_code == 1012  # the drain goes on
     else:
         assert frame.close_code == 1001 and client.read_frame().close_code == 1012
 

@@ -111,20 +111,22 @@ class Answering(threading.Thread):
 
 
 class Flood(threading.Thread):
-    """Sends numbered binary frames as fast as they are taken: `count` of them, or without end until stop()."""
+    """Sends numbered binary frames as fast as they are taken: `count` of them, or without end until stop() or
+    finish()."""
 
     def __init__(self, stream, frame, count=None, payload=1016):
         super().__init__(daemon=True)
         self.sent = 0  # bytes
+        self.frames = 0  # whole ones
         self.progressed_at = time.monotonic()
         self._stream, self._frame, self._count, self._payload = stream, frame, count, payload
         self._stopping = threading.Event()
+        self._finishing = threading.Event()
         self.start()
 
     def run(self):
-        number = 0
-        while number != self._count:
-            view = memoryview(self._frame(BINARY, struct.pack(">Q", number) + bytes(self._payload - 8)))
+        while self.frames != self._count and not self._finishing.is_set():
+            view = memoryview(self._frame(BINARY, struct.pack(">Q", self.frames) + bytes(self._payload - 8)))
             while view:
                 try:
                     writable = select.select([], [self._stream.socket], [], 0.05)[1]
@@ -138,7 +140,12 @@ class Flood(threading.Thread):
                 self.sent += taken
                 self.progressed_at = time.monotonic()
                 view = view[taken:]
-            number += 1
+            self.frames += 1
+
+    def finish(self):
+        """Ends behind the frame that it is at."""
+        self._finishing.set()
+        self.join()
 
     def stop(self):
         """Gives up, wherever it is."""
