@@ -153,7 +153,7 @@ def test_the_new_one_is_lost_after_leave_and_there_is_no_other(moves):
     old.left('{"n":1}')
     assert old.read_enter() == {"drover": "enter", "key": old.key, "why": "left", "state": {"n": 1}, "from": "a"}
     assert old.read_text() == "held"
-    talk(client, old)
+    assert client.read_frame().close_code == 1012  # the drain goes on
 
 
 def test_both_are_lost(moves):
