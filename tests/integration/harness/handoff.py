@@ -139,14 +139,6 @@ class ContractBackend(RawBackend):
         super().__init__()
         self.name = name
 
-    def dialled(self):
-        """The next connection that says anything: probes do not."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            with contextlib.suppress(AssertionError):
-                return Dialled(self)
-        raise AssertionError(f"nobody but probes at {self.name}")
-
 
 def talk(client, backend, word=b"hello"):
     """Something goes both ways, and nothing else has come before it."""
@@ -187,17 +179,18 @@ class Moves:
         return client, backend
 
     def dialled(self, names=None):
-        """The next connection to any of these backends, all if none are named."""
-        backends = [self.backends[name] for name in names or self.backends]
+        """The next connection to any of these backends, all if none are named, that says anything: probes do not."""
+        backends = {self.backends[name].listener.fileno(): self.backends[name] for name in names or self.backends}
         poll = select.poll()
-        for backend in backends:
-            poll.register(backend.listener, select.POLLIN)
-        ready = poll.poll(PATIENCE * 1000)
-        assert ready, f"nobody dials {[backend.name for backend in backends]}"
-        backend = next(each for each in backends if each.listener.fileno() == ready[0][0])
-        dialled = backend.dialled()
-        self._stack.callback(dialled.stream.close)
-        return dialled
+        for listener in backends:
+            poll.register(listener, select.POLLIN)
+        deadline = time.monotonic() + PATIENCE
+        while ready := poll.poll(max(deadline - time.monotonic(), 0) * 1000):
+            with contextlib.suppress(AssertionError):
+                dialled = Dialled(backends[ready[0][0]])
+                self._stack.callback(dialled.stream.close)
+                return dialled
+        raise AssertionError(f"nobody dials {[backend.name for backend in backends.values()]}")
 
     def untouched(self):
         """Whether no backend has a connection that waits."""
