@@ -40,10 +40,6 @@ def _assert_alone(sides):
     _assert_clean_end(sides.far)
 
 
-def _active(drover):
-    return drover.admin("/health")[1]["checks"]["connection_pool"]["active_connections"]
-
-
 # Both say Close.
 
 
@@ -206,14 +202,14 @@ def fixture_at_rest(drover, backend):
     sides = open_sides("client", drover, backend)
     sides.close()
     drover.wait_for_sessions(1)
-    wait_until(lambda: _active(drover) == 0, "nobody is there")
+    wait_until(lambda: drover.connections() == 0, "nobody is there")
     return stable(drover.descriptors)
 
 
 def _assert_nothing_left(drover, at_rest, began, within):
     wait_until(lambda: len(drover.sessions()) == 2, "the access line")
     assert time.monotonic() - began <= within
-    wait_until(lambda: _active(drover) == 0 and drover.descriptors() <= at_rest, "slot and descriptors are free")
+    wait_until(lambda: drover.connections() == 0 and drover.descriptors() <= at_rest, "slot and descriptors are free")
 
 
 @pytest.mark.parametrize("vanish", ["close", "reset"])

@@ -34,11 +34,6 @@ def _is_refused(port):
     return False
 
 
-def _wait_for_connections(drover, count):
-    wait_until(lambda: drover.admin("/health")[1]["checks"]["connection_pool"]["active_connections"] == count,
-               "they are accepted")
-
-
 def _closed(drover):
     return [fields["address"] for fields in drover.events("listener_closed")]
 
@@ -168,7 +163,7 @@ def test_a_health_path_comes_to_a_listener_that_stays(start, answering):
     drover = start(_listening(answering, "127.0.0.1:0"))
     request = plain_request("GET /up HTTP/1.1", "Host: localhost")
     slow = connect(drover.port, request[:10])
-    _wait_for_connections(drover, 1)
+    wait_until(lambda: drover.connections() == 1, "accepted")
     assert drover.reload(_listening(answering, {"bind": "127.0.0.1:0", "health_path": "/up"}))[0] == "reloaded"
     assert b" 200 " in connect(drover.port, request).read_to_end()
     slow.send(request[10:])  # it was accepted by the one before
@@ -204,7 +199,7 @@ def test_certificates_are_read_again(start, backend, tmp_path):
     server.send(switching(server.read_head()))
     assert client.read_head().status == 101
     in_handshake = connect_plain(drover.port)  # accepted, its hello is yet to come
-    _wait_for_connections(drover, 2)
+    wait_until(lambda: drover.connections() == 2, "accepted")
 
     assert drover.reload()[0] == "reload_unchanged"
     show(second)

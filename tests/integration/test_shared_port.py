@@ -31,10 +31,6 @@ def _foreign_listener():
         yield listener.getsockname()[1]
 
 
-def _active(drover):
-    return drover.admin("/health")[1]["checks"]["connection_pool"]["active_connections"]
-
-
 def _relays(tunnel, text):
     client, server = tunnel
     client.send(client_frame(TEXT, text))
@@ -66,9 +62,9 @@ def test_both_get_sessions_and_each_stops_alone(start, backend, tunnels):
     second = start(_settings(backend, first.port, True))
     assert second.port == first.port
     tunnels += [open_tunnel(first.port, backend) for _ in range(_TUNNELS)]
-    share = _active(second)
+    share = second.connections()
     assert 0 < share < _TUNNELS
-    assert _active(first) == _TUNNELS - share
+    assert first.connections() == _TUNNELS - share
 
     first.signal(signal.SIGTERM)
     wait_until(lambda: len(_told(tunnels)) == _TUNNELS - share, "the first one's clients are told")
@@ -85,7 +81,7 @@ def test_both_get_sessions_and_each_stops_alone(start, backend, tunnels):
     # Nobody is sent to the one that is gone.
     for _ in range(_TUNNELS):
         tunnels.append(open_tunnel(second.port, backend))
-    assert _active(second) == share + _TUNNELS
+    assert second.connections() == share + _TUNNELS
 
 
 def test_one_that_does_not_share_is_refused(start, backend, tmp_path, tunnels):

@@ -195,6 +195,10 @@ class Drover:
         except ValueError:
             return answer.status, body.decode()
 
+    def connections(self):
+        """How many clients it has accepted and not yet let go of."""
+        return self.admin("/health")[1]["checks"]["connection_pool"]["active_connections"]
+
     def backends(self, pool="default"):
         """What the admin port tells of a pool's backends, by name."""
         status, body = self.admin("/api/v1/backends")
